@@ -1,0 +1,165 @@
+"""The journal of a run: an append-only file of framed records, read the same way everywhere.
+
+A record is `FJ`, kind byte, zero byte, u32 length, u32 crc32(kind + body), body (little-endian).
+Kind `E` carries one event as JSON; kind `M` carries rows of metrics as float64, one column for
+each name of the newest `Columns` event. A torn tail waits for its rest; after damage the reader
+takes up again at the next record whose checksum holds, and reports the gap.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+_HEAD = struct.Struct("<2sBxII")
+_MAGIC = b"FJ"
+BODY_CAP = 1 << 24
+_EVENT, _METRICS = ord("E"), ord("M")
+
+
+class Columns(msgspec.Struct, frozen=True, tag_field="type", tag="columns"):
+    """Names of the metrics in the rows that follow; the first is always `step`."""
+
+    names: tuple[str, ...]
+
+
+class Started(msgspec.Struct, frozen=True, tag_field="type", tag="started"):
+    """Training began, or went on from a checkpoint, at `step` (unix time in seconds)."""
+
+    step: int
+    at: float
+    device: str
+    threads: int
+    version: str
+    parameters: int = 0
+
+
+class Sampled(msgspec.Struct, frozen=True, tag_field="type", tag="sampled"):
+    """A preview lies in `samples/FILE`."""
+
+    step: int
+    file: str
+
+
+class Sealed(msgspec.Struct, frozen=True, tag_field="type", tag="sealed"):
+    """A checkpoint of `step` was written and verified."""
+
+    step: int
+
+
+class Skipped(msgspec.Struct, frozen=True, tag_field="type", tag="skipped"):
+    """A step was not taken because the loss or its gradient was not finite."""
+
+    step: int
+    reason: str
+
+
+class Noticed(msgspec.Struct, frozen=True, tag_field="type", tag="noticed"):
+    """One sentence for the user (a fallback, a full disk, a skipped preview)."""
+
+    step: int
+    message: str
+
+
+class Ended(msgspec.Struct, frozen=True, tag_field="type", tag="ended"):
+    """Training left: `finished` all steps, was `stopped` (saved, can go on) or `failed`."""
+
+    step: int
+    at: float
+    how: str
+    message: str = ""
+    seconds: float = 0.0
+
+
+Event = Columns | Started | Sampled | Sealed | Skipped | Noticed | Ended
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Rows of metrics: float64 `[rows, columns]`, NaN where a value was not finite or not there."""
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Bytes `start` to `end` of the file hold no readable record."""
+
+    start: int
+    end: int
+
+
+def encode_event(event: Event) -> bytes:
+    """One record for an event."""
+    return _record(_EVENT, msgspec.json.encode(event))
+
+
+def encode_rows(values: NDArray[np.float64]) -> bytes:
+    """One record for rows of metrics, `[rows, columns]`."""
+    return _record(_METRICS, np.ascontiguousarray(values, "<f8").tobytes())
+
+
+def _record(kind: int, body: bytes) -> bytes:
+    if len(body) > BODY_CAP:
+        raise ValueError(f"a journal record of {len(body)} bytes is over the cap")
+    return _HEAD.pack(_MAGIC, kind, len(body), zlib.crc32(body, kind)) + body
+
+
+class Reader:
+    """Reads a journal that arrives in any pieces, from its first byte."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._start = 0  # offset in the file of the first pending byte
+        self._names: tuple[str, ...] = ()
+        self._decode = msgspec.json.Decoder(Event).decode
+
+    @property
+    def offset(self) -> int:
+        """Where the last whole record ends: a writer that goes on cuts the file here."""
+        return self._start
+
+    def feed(self, data: bytes) -> Iterator[Event | Rows | Gap]:
+        """Take the next bytes of the file and yield every record that is now whole."""
+        self._pending += data
+        at = 0
+        gap: int | None = None
+        try:
+            while (found := self._next(at)) is not None:
+                begin, end, kind = found
+                if begin > at:
+                    yield Gap(self._start + at, self._start + begin)
+                at = end
+                yield from self._read(kind, bytes(self._pending[begin + _HEAD.size : end]))
+        finally:
+            del gap
+            del self._pending[:at]
+            self._start += at
+
+    def _next(self, at: int) -> tuple[int, int, int] | None:
+        """(begin, end, kind) of the first record at or after `at` whose checksum holds."""
+        begin = self._pending.find(_MAGIC, at)
+        while begin >= 0 and len(self._pending) - begin >= _HEAD.size:
+            _, kind, length, crc = _HEAD.unpack_from(self._pending, begin)
+            end = begin + _HEAD.size + length
+            if length <= BODY_CAP and kind in (_EVENT, _METRICS):
+                body = memoryview(self._pending)[begin + _HEAD.size : end]
+                whole = len(body) == length
+                good = whole and zlib.crc32(body, kind) == crc
+                body.release()
+                if good:
+                    return begin, end, kind
+            begin = self._pending.find(_MAGIC, begin + 1)
+        return None
+
+    def _read(self, kind: int, body: bytes) -> Iterator[Event | Rows]:
+        if kind == _EVENT:
+            event = self._decode(body)
+            if isinstance(event, Columns):
+                self._names = event.names
+            yield event
+        elif self._names and len(body) % (8 * len(self._names)) == 0:
+            values = np.frombuffer(body, "<f8").reshape(-1, len(self._names))
+            yield Rows(self._names, values)

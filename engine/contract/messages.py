@@ -1,0 +1,346 @@
+"""Every message of the two streams, studio <-> hub and hub <-> worker, in one table.
+
+Rules. Each side sends `Hello` first; differing protocols end the stream with a sentence. A request
+carries a fresh `id` and gets exactly one answer with that `id`: the one named in its docstring, or
+`Refused`. Notices (no `id`) come at any time and are newest-wins: the receiver may drop all but the
+last. An unknown message type is refused, not fatal. A closed stream means stop.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from engine.contract.arrays import Array
+from engine.contract.catalogue import DataSet, Method, Model, Preset
+from engine.contract.specs import RunSpec
+from engine.contract.version import PROTOCOL, VERSION
+
+Action = Literal["pause", "continue", "stop", "save", "sample"]
+State = Literal["starting", "running", "paused", "stopping", "finished", "stopped", "failed"]
+
+
+class Message(Struct, frozen=True, tag_field="type", tag=str.lower):
+    """Base of all messages; the tag is the class name in lower case."""
+
+
+class Request(Message, frozen=True):
+    """Something that is answered."""
+
+    id: int
+
+
+# Both directions.
+
+
+class Hello(Message, frozen=True):
+    """First message of either side. `torch` is its version, empty where it is not installed."""
+
+    program: str
+    protocol: int = PROTOCOL
+    version: str = VERSION
+    pid: int = 0
+    torch: str = ""
+    device: str = ""
+    cores: int = 0
+    workspace: str = ""
+
+
+class Refused(Message, frozen=True):
+    """A request could not be met: one sentence for the user."""
+
+    id: int
+    message: str
+
+
+class Done(Message, frozen=True):
+    """A request was met and has nothing more to say."""
+
+    id: int
+
+
+# Studio -> hub.
+
+
+class GetCatalogue(Request, frozen=True):
+    """Answered by Catalogue."""
+
+
+class GetRuns(Request, frozen=True):
+    """Answered by Runs."""
+
+
+class StartRun(Request, frozen=True):
+    """Start a run in a new folder called `name` (chosen by the hub if empty). -> RunAnswer."""
+
+    spec: RunSpec
+    name: str = ""
+
+
+class ResumeRun(Request, frozen=True):
+    """Go on with a stopped run from its newest sealed checkpoint. Answered by RunAnswer."""
+
+    run: str
+
+
+class ControlRun(Request, frozen=True):
+    """Pause, continue, stop (and save), save now or sample now. Answered by Done."""
+
+    run: str
+    action: Action
+
+
+class ReadJournal(Request, frozen=True):
+    """Bytes of the run's journal from `offset`; the reader's pace is the flow control. -> Chunk."""
+
+    run: str
+    offset: int
+
+
+class ReadSample(Request, frozen=True):
+    """The file `samples/FILE` of a run as it lies on disk. Answered by Chunk."""
+
+    run: str
+    file: str
+
+
+class ReadSpec(Request, frozen=True):
+    """The spec a run was started with. Answered by SpecAnswer."""
+
+    run: str
+
+
+class ImportData(Request, frozen=True):
+    """Import a folder of pictures or a file of points as data set `name`. Answered by Imported."""
+
+    path: str
+    name: str
+
+
+# Studio -> hub -> explore worker.
+
+
+class OpenModel(Request, frozen=True):
+    """Load (or reload, where newer) a shipped model, run or file. Answered by Opened."""
+
+    model: str
+
+
+class Source(Struct, frozen=True):
+    """Where x_t comes from: `noise` carried from t = 1 by the model, or `data` mixed with noise."""
+
+    kind: Literal["noise", "data"] = "noise"
+    seed: int = 0
+    count: int = 16
+    label: int = -1  # -1: all classes
+
+
+class Jump(Request, frozen=True):
+    """x_t and x_s = jump(x_t, t, s) in `steps` equal steps. Answered by Jumped; newest wins.
+
+    `raw` asks for float32 states (`x_t`, `x_s`); else pictures come as uint8 [n, h, w, c].
+    """
+
+    model: str
+    source: Source
+    t: float
+    s: float
+    steps: int = 1
+    raw: bool = False
+
+
+class Trace(Request, frozen=True):
+    """Paths from t to s for points, learned and exact. Answered by Traced; newest wins.
+
+    Arrays, float32: `learned` [k, paths, 2] by jumps from t to k times; `exact` the same and
+    `exact_x_s` [count, 2], both only where the data set's exact map is known.
+    """
+
+    model: str
+    source: Source
+    t: float
+    s: float
+    points: int = 24
+    paths: int = 48
+
+
+# Hub -> studio.
+
+
+class Catalogue(Message, frozen=True):
+    """Everything that can be chosen."""
+
+    id: int
+    methods: tuple[Method, ...]
+    presets: tuple[Preset, ...]
+    data: tuple[DataSet, ...]
+    models: tuple[str, ...]
+
+
+class RunInfo(Struct, frozen=True):
+    """A run as its folder and its process show it; never a stored word."""
+
+    name: str
+    title: str
+    method: str
+    data: str
+    data_kind: str
+    state: State
+    step: int
+    steps: int
+    changed: float = 0.0  # unix time of the last change
+    message: str = ""
+    checkpoint: int = -1  # newest sealed step, -1 if none
+
+
+class Runs(Message, frozen=True):
+    """All runs of the workspace, newest first."""
+
+    id: int
+    runs: tuple[RunInfo, ...]
+
+
+class RunAnswer(Message, frozen=True):
+    """The run that was started or resumed."""
+
+    id: int
+    run: RunInfo
+
+
+class SpecAnswer(Message, frozen=True):
+    """A run's spec."""
+
+    id: int
+    spec: RunSpec
+
+
+class Chunk(Message, frozen=True):
+    """Bytes in the payload; `end` is the offset behind them, `size` that of the whole file."""
+
+    id: int
+    end: int
+    size: int
+
+
+class Imported(Message, frozen=True):
+    """A data set was imported; `skipped` names files that were not pictures, with the reason."""
+
+    id: int
+    data: DataSet
+    skipped: tuple[str, ...] = ()
+
+
+class RunChanged(Message, frozen=True):
+    """Notice: a run is in a new state."""
+
+    run: RunInfo
+
+
+class Progress(Message, frozen=True):
+    """Notice, worker -> hub -> studio: the heartbeat of a training, about 10 a second."""
+
+    run: str
+    state: State
+    phase: str  # loading, compiling, training, saving, sampling, waiting
+    step: int
+    steps: int
+    rate: float = 0.0  # steps a second, this session
+    eta: float = -1.0  # seconds, -1: estimating
+    journal: int = 0  # bytes on disk
+    memory: int = 0  # bytes of the worker
+    checkpoint: int = -1
+
+
+class EngineNote(Message, frozen=True):
+    """Notice: a line for the log panel."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+# Explore worker -> hub -> studio.
+
+
+class Opened(Message, frozen=True):
+    """A model stands ready."""
+
+    id: int
+    model: Model
+
+
+class Jumped(Message, frozen=True):
+    """States in the payload; `outside`: this jump is outside what the model was trained for."""
+
+    id: int
+    t: float
+    s: float
+    nfe: int
+    milliseconds: float
+    arrays: tuple[Array, ...]
+    outside: bool = False
+    memory: int = 0
+
+
+class Traced(Message, frozen=True):
+    """Paths in the payload and `times`, the k times they pass."""
+
+    id: int
+    times: tuple[float, ...]
+    arrays: tuple[Array, ...]
+    error: float = -1.0  # rms of learned against exact x_s, -1 where the exact map is not known
+    nothing: float = -1.0  # rms of x_t against exact x_s: what doing nothing scores
+
+
+# Hub -> train worker.
+
+
+class Train(Message, frozen=True):
+    """Train in `folder`: a new run with `spec`, or, without one, the run that lies there."""
+
+    folder: str
+    workspace: str
+    spec: RunSpec | None = None
+    threads: int = 0
+
+
+class Control(Message, frozen=True):
+    """An action at the next step."""
+
+    action: Action
+
+
+class Left(Message, frozen=True):
+    """Last message of a train worker: how it ended, in the journal's words."""
+
+    how: Literal["finished", "stopped", "failed"]
+    step: int
+    message: str = ""
+
+
+AnyMessage = (
+    Hello | Refused | Done
+    | GetCatalogue | GetRuns | StartRun | ResumeRun | ControlRun | ReadJournal | ReadSample
+    | ReadSpec | ImportData | OpenModel | Jump | Trace
+    | Catalogue | Runs | RunAnswer | SpecAnswer | Chunk | Imported | RunChanged | Progress
+    | EngineNote | Opened | Jumped | Traced
+    | Train | Control | Left
+)  # fmt: skip
+
+_DECODER = msgspec.json.Decoder(AnyMessage)
+
+
+class MessageError(Exception):
+    """A header that is no message of this protocol."""
+
+
+def encode(message: Message) -> bytes:
+    """The header bytes of a message."""
+    return msgspec.json.encode(message)
+
+
+def decode(header: bytes) -> AnyMessage:
+    """The message of a header. Raises MessageError, also for nesting too deep to read."""
+    try:
+        return _DECODER.decode(header)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MessageError(f"unreadable message: {error}") from error
