@@ -80,10 +80,10 @@ METHODS = (
 POINT_SETS = (
     DataSet("eight-gaussians", "Eight Gaussians", "points", (2,), exact=True),
     DataSet("checkerboard", "Checkerboard", "points", (2,)),
-    DataSet("two-moons", "Two moons", "points", (2,)),
-    DataSet("pinwheel", "Pinwheel", "points", (2,)),
-    DataSet("spiral", "Spiral", "points", (2,)),
-    DataSet("rings", "Rings", "points", (2,)),
+    DataSet("two-moons", "Two moons", "points", (2,), exact=True),
+    DataSet("pinwheel", "Pinwheel", "points", (2,), exact=True),
+    DataSet("spiral", "Spiral", "points", (2,), exact=True),
+    DataSet("rings", "Rings", "points", (2,), exact=True),
 )
 
 

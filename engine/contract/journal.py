@@ -4,6 +4,10 @@ A record is `FJ`, kind byte, zero byte, u32 length, u32 crc32(kind + body), body
 Kind `E` carries one event as JSON; kind `M` carries rows of metrics as float64, one column for
 each name of the newest `Columns` event. A torn tail waits for its rest; after damage the reader
 takes up again at the next record whose checksum holds, and reports the gap.
+
+A row of step k tells of the k-th update of the network. Nothing is ever rewritten: a training that
+goes on from the checkpoint of step k appends `Started(k)`, which takes back every row and event
+before it in the file whose step is beyond k. `engine.contract.history` reads by this rule.
 """
 
 import struct
@@ -137,6 +141,10 @@ class Reader:
             del gap
             del self._pending[:at]
             self._start += at
+
+    def forget_tail(self) -> None:
+        """Drop the bytes behind `offset`, to read them anew: a writer may have cut them off."""
+        self._pending.clear()
 
     def _next(self, at: int) -> tuple[int, int, int] | None:
         """(begin, end, kind) of the first record at or after `at` whose checksum holds."""

@@ -249,6 +249,7 @@ class Progress(Message, frozen=True):
     journal: int = 0  # bytes on disk
     memory: int = 0  # bytes of the worker
     checkpoint: int = -1
+    error: float | None = None  # newest value of the metric `error`
 
 
 class EngineNote(Message, frozen=True):

@@ -6,6 +6,7 @@ dotted path of a field, `training.batch`. A field that holds one of several stru
 """
 
 import difflib
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any, Literal, TypeVar
@@ -13,11 +14,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import inspect
 
+from engine.contract.errors import UserError
+
 Kind = Literal["number", "integer", "switch", "choice", "text", "numbers"]
 Spec = TypeVar("Spec", bound=msgspec.Struct)
+_type_info = functools.cache(inspect.type_info)  # a form asks for it at each key
 
 
-class SpecError(Exception):
+class SpecError(UserError):
     """A value that a spec cannot take: one sentence for the user, and the key it is about."""
 
     def __init__(self, key: str, message: str) -> None:
@@ -72,7 +76,7 @@ def described(
 
 def fields(spec: msgspec.Struct, prefix: str = "", group: str = "") -> Iterator[Field]:
     """Every field of a spec in reading order, those of the structs inside it included."""
-    info = inspect.type_info(type(spec))
+    info = _type_info(type(spec))
     assert isinstance(info, inspect.StructType)
     for item in info.fields:
         value = getattr(spec, item.name)
@@ -131,7 +135,7 @@ def _read(field: Field, value: Any) -> Any:
     """`value` as the type of `field`, within its range."""
     try:
         result = _parse(field, value)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         wants = {"number": "a number", "integer": "a whole number", "switch": "true or false"}
         wanted = wants.get(field.kind, "numbers, with commas between them")
         raise SpecError(field.key, f"{field.label} must be {wanted}, not {value!r}.") from None

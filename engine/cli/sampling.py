@@ -1,0 +1,160 @@
+"""`sample`, `jump` and `export`: ask a model."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import h5py
+import msgspec
+import numpy as np
+import typer
+
+from engine.cli.options import Model, Seed, Workspace
+from engine.cli.output import Json, show
+from engine.contract.errors import UserError
+from engine.contract.messages import Source
+from engine.runs.samples import grid_png
+
+if TYPE_CHECKING:
+    import torch
+
+app = typer.Typer()
+Out = Annotated[Path, typer.Option("--out", help="The file to write.")]
+
+
+@app.command()
+def sample(
+    model: Model,
+    workspace: Workspace,
+    out: Out,
+    n: Annotated[int, typer.Option("--n", min=1, max=65536, help="Number of samples.")] = 64,
+    nfe: Annotated[int, typer.Option(min=1, max=1000, help="Steps from noise to data.")] = 1,
+    seed: Seed = 0,
+    label: Annotated[int, typer.Option(help="Class of the samples; -1 takes all.")] = -1,
+    json: Json = False,
+) -> None:
+    """Samples as a .png grid (pictures) or .npz / .npy / .h5 arrays."""
+    from engine.explore.jumps import states
+    from engine.explore.models import load_model
+
+    _check_suffix(out, (".png", ".npz", ".npy", ".h5"))
+    loaded = load_model(model, workspace)
+    source = Source("noise", seed, n, label)
+    found = states(loaded, source, 1.0, 0.0, nfe)
+    _write(out, found.x_s.numpy(), {"model": loaded.info.name, "seed": seed, "nfe": found.nfe})
+    show([{"wrote": str(out), "n": n, "nfe": found.nfe, "model": loaded.info.name}], json)
+
+
+@app.command()
+def jump(
+    model: Model,
+    workspace: Workspace,
+    t: Annotated[str, typer.Option("--t", help="Where the states stand: a number or a .npy.")],
+    s: Annotated[str, typer.Option("--s", help="Where to jump: a number or a .npy.")],
+    in_: Annotated[Path, typer.Option("--in", help="States, float32 [n, ...] as .npy.")],
+    out: Out,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Equal steps.")] = 1,
+    label: Annotated[int, typer.Option(help="Class; -1 takes all.")] = -1,
+    json: Json = False,
+) -> None:
+    """Jump states from t to s, in the common clock and state."""
+    import torch
+
+    from engine.explore.jumps import jump_states
+    from engine.explore.models import load_model
+
+    _check_suffix(out, (".npy",))
+    loaded = load_model(model, workspace)
+    x_t = _read_states(in_, loaded.info.data.shape)
+    times = [_times(word, len(x_t), name) for word, name in ((t, "--t"), (s, "--s"))]
+    x_s, nfe = jump_states(loaded, torch.from_numpy(x_t), *times, steps=steps, label=label)
+    _save(out, lambda file: np.save(file, x_s.numpy()))
+    show([{"wrote": str(out), "n": len(x_t), "nfe": nfe, "model": loaded.info.name}], json)
+
+
+@app.command()
+def export(
+    model: Model,
+    workspace: Workspace,
+    out: Out,
+    json: Json = False,
+) -> None:
+    """A run's model as one .safetensors file that any studio opens."""
+    from engine.exchange.model_file import save_model
+    from engine.explore.models import load_model
+
+    _check_suffix(out, (".safetensors",))
+    loaded = load_model(model, workspace)
+    state = loaded.network.state_dict()
+    save_model(out, state, loaded.spec, loaded.info.data, loaded.info.step, loaded.info.ema)
+    show([{"wrote": str(out), "bytes": out.stat().st_size, "step": loaded.info.step}], json)
+
+
+def _write(out: Path, samples: np.ndarray, facts: dict[str, object]) -> None:
+    """Write samples (float32, [n, ...]) by the suffix of `out`."""
+    match out.suffix:
+        case ".png":
+            if samples.ndim != 4:
+                raise UserError(f"{out.name} wants pictures; write points to .npz or .npy.")
+            _save(out, lambda file: file.write(grid_png(_pictures(samples))))
+        case ".npz":
+            _save(out, lambda file: np.savez(file, samples=samples, facts=msgspec.json.encode(facts)))
+        case ".npy":
+            _save(out, lambda file: np.save(file, samples))
+        case _:
+            _save(out, lambda file: _write_h5(file, samples, facts))
+
+
+def _pictures(samples: np.ndarray) -> np.ndarray:
+    """[n, c, h, w] in [-1, 1] as uint8 [n, h, w, c]."""
+    return np.rint(np.clip((samples + 1) * 127.5, 0, 255)).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def _write_h5(file: BinaryIO, samples: np.ndarray, facts: dict[str, object]) -> None:
+    with h5py.File(file, "w") as h5:
+        h5.create_dataset("samples", data=samples, compression="gzip", fletcher32=True)
+        h5.attrs.update(facts)
+
+
+def _save(out: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write beside `out` and rename, so that a failure leaves what was there."""
+    beside = out.with_name(f"{out.name}.tmp-{os.getpid()}")
+    try:
+        with beside.open("w+b") as file:
+            write(file)
+        beside.replace(out)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror or error}.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not a readable .npy file.") from error
+    if not isinstance(found, np.ndarray) or found.shape[1:] != tuple(shape) or not len(found):
+        raise UserError(f"{path} must hold states of shape [n, {', '.join(map(str, shape))}].")
+    if not np.isfinite(found).all():
+        raise UserError(f"{path} holds numbers that are not finite.")
+    return found.astype(np.float32)
+
+
+def _times(word: str, n: int, option: str) -> "torch.Tensor":
+    import torch
+
+    try:
+        found = np.load(word, allow_pickle=False) if word.endswith(".npy") else np.float64(word)
+        found = np.broadcast_to(np.asarray(found, np.float32), (n,))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{option} must be a number or a .npy of {n} times, not {word}.") from error
+    if not ((found >= 0) & (found <= 1)).all():
+        raise UserError(f"{option} must lie between 0 (data) and 1 (noise).")
+    return torch.from_numpy(found.copy())
+
+
+def _check_suffix(out: Path, known: tuple[str, ...]) -> None:
+    if out.suffix not in known:
+        raise UserError(f"--out must end in {' or '.join(known)}, not {out.suffix or out.name!r}.")

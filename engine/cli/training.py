@@ -1,0 +1,156 @@
+"""`train` and `resume`: a training in this terminal, with a progress bar; Ctrl-C saves."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+
+from engine.cli.options import Threads, Workspace
+from engine.cli.output import Json, complaints, console
+from engine.contract import messages
+from engine.contract.catalogue import Preset, presets
+from engine.contract.errors import UserError
+from engine.contract.schema import with_value
+from engine.contract.specs import RunSpec, problems, read_spec
+from engine.data.catalogue import find
+
+app = typer.Typer()
+INTERRUPTED = 75
+
+
+def preset_called(name: str) -> Preset:
+    """The preset of that name. Raises UserError with the nearest name."""
+    known = presets()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1, 0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else "; `flowmap-engine presets` lists them."
+        raise UserError(f"There is no preset {name!r}{hint}")
+    return known[name]
+
+
+def spec_from(word: str, changes: list[str], data: str, steps: int, seed: int) -> RunSpec:
+    """A preset's or a TOML file's spec with the changes of the command line."""
+    spec = _read_toml(Path(word)) if word.endswith(".toml") else preset_called(word).spec
+    pairs = [("data.name", data)] if data else []
+    pairs += [("training.steps", str(steps))] if steps else []
+    pairs += [("seed", str(seed))] if seed >= 0 else []
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise UserError(f"--set wants key=value, not {change!r}.")
+        pairs.append((key, value))
+    for key, value in pairs:
+        spec = with_value(spec, key, value)
+    # A short run of a preset must not be refused for the preset's long warm-up.
+    if steps and spec.training.warmup >= spec.training.steps:
+        spec = with_value(spec, "training.warmup", spec.training.steps // 10)
+    return spec
+
+
+def _read_toml(path: Path) -> RunSpec:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not readable TOML: {error}.") from error
+    return read_spec({k: v for k, v in values.items() if k not in ("title", "summary")})
+
+
+@app.command()
+def train(
+    spec: Annotated[str, typer.Argument(help="A preset's name or a TOML file.")],
+    workspace: Workspace,
+    data: Annotated[str, typer.Option(help="Train on this data set instead.")] = "",
+    run: Annotated[Path | None, typer.Option(help="The run's folder; must be new.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, any number.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Number of updates.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = -1,
+    threads: Threads = 0,
+    json: Json = False,
+) -> None:
+    """Train a model; Ctrl-C saves and leaves with exit code 75."""
+    wanted = spec_from(spec, set_ or [], data, steps, seed)
+    kind = find(wanted.data.name, workspace).kind
+    if found := problems(wanted, kind):
+        raise UserError(" ".join(p.message for p in found))
+    folder = run or _new_folder(workspace, wanted)
+    _session(folder, wanted, workspace, threads, json)
+
+
+@app.command()
+def resume(run: str, workspace: Workspace, threads: Threads = 0, json: Json = False) -> None:
+    """Go on with a run from its newest sealed checkpoint."""
+    from engine.hub.workspace import run_folder
+
+    _session(run_folder(run, workspace), None, workspace, threads, json)
+
+
+def _new_folder(workspace: Path, spec: RunSpec) -> Path:
+    from engine.hub.workspace import new_run_name
+
+    return workspace / "runs" / new_run_name(workspace, spec)
+
+
+def _session(
+    folder: Path, spec: RunSpec | None, workspace: Path, threads: int, as_json: bool
+) -> None:
+    try:
+        from engine.worker.session import train_session
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        text = 'PyTorch is not installed; install it with `pip install "flowmap-studio[engine]"`.'
+        raise UserError(text) from error
+    bar = _Bar(as_json)
+    with bar.progress:
+        left = train_session(folder, spec, workspace, threads=threads, report=bar.report)
+    if as_json:
+        typer.echo(msgspec.json.encode(left))
+    elif left.how == "failed":
+        complaints.print(left.message)
+    else:
+        console.print(f"{left.how} at step {left.step} in {folder}")
+    if left.how == "failed":
+        raise typer.Exit(1)
+    if left.how == "stopped":
+        raise typer.Exit(INTERRUPTED)
+
+
+class _Bar:
+    """The progress bar, or one JSON line a report."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        columns = (
+            TextColumn("{task.fields[phase]:>9}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} · {task.fields[rest]}"),
+        )
+        self.progress = Progress(*columns, console=complaints, disable=as_json, transient=True)
+        self._task = self.progress.add_task("", total=1, phase="loading", rest="")
+
+    def report(self, now: messages.Progress) -> None:
+        if self.as_json:
+            typer.echo(msgspec.json.encode(now))
+            return
+        eta = "estimating" if now.eta < 0 else f"{clock(now.eta)} left"
+        rest = f"{now.rate:.1f} it/s · {eta}"
+        if now.error is not None:
+            rest = f"error {now.error:.4f} · {rest}"
+        self.progress.update(
+            self._task, total=now.steps, completed=now.step, phase=now.phase, rest=rest
+        )
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:02:03 or 2:03."""
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
