@@ -39,7 +39,7 @@ def show_run(run: str, workspace: Workspace, json: Json = False) -> None:
     folder = RunFolder(run_folder(run, workspace))
     info = summarise(folder)
     history = read_history(folder)
-    last = {name: float(history.curve(name)[-1]) for name in history.names if len(history.steps)}
+    last = {name: float(history.curve(name)[-1]) for name in history.columns if len(history.steps)}
     spec = folder.spec()
     if json:
         found = {"run": info, "spec": spec, "last": last, "checkpoints": folder.checkpoints()}

@@ -99,7 +99,9 @@ def _write(out: Path, samples: np.ndarray, facts: dict[str, object]) -> None:
                 raise UserError(f"{out.name} wants pictures; write points to .npz or .npy.")
             _save(out, lambda file: file.write(grid_png(_pictures(samples))))
         case ".npz":
-            _save(out, lambda file: np.savez(file, samples=samples, facts=msgspec.json.encode(facts)))
+            _save(
+                out, lambda file: np.savez(file, samples=samples, facts=msgspec.json.encode(facts))
+            )
         case ".npy":
             _save(out, lambda file: np.save(file, samples))
         case _:

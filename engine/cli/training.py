@@ -67,9 +67,7 @@ def train(
     workspace: Workspace,
     data: Annotated[str, typer.Option(help="Train on this data set instead.")] = "",
     run: Annotated[Path | None, typer.Option(help="The run's folder; must be new.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value, any number.")
-    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, any number.")] = None,
     steps: Annotated[int, typer.Option(min=0, help="Number of updates.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = -1,
     threads: Threads = 0,

@@ -38,9 +38,11 @@ def unpack(described: Sequence[Array], payload: bytes) -> dict[str, NDArray]:
         size = count * np.dtype(array.dtype).itemsize
         if offset + size > len(payload):
             raise FrameError(f"array {array.name!r} is longer than its payload")
-        found[array.name] = np.frombuffer(payload, array.dtype, count=count, offset=offset).reshape(
-            array.shape
-        )
+        flat = np.frombuffer(payload, array.dtype, count=count, offset=offset)
+        try:
+            found[array.name] = flat.reshape(array.shape)
+        except ValueError as error:  # an empty array of impossible sides
+            raise FrameError(f"array {array.name!r} has no readable shape") from error
         offset += size
     if offset != len(payload):
         raise FrameError("a payload is longer than its arrays")

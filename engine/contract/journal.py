@@ -129,16 +129,17 @@ class Reader:
         """Take the next bytes of the file and yield every record that is now whole."""
         self._pending += data
         at = 0
-        gap: int | None = None
         try:
             while (found := self._next(at)) is not None:
                 begin, end, kind = found
                 if begin > at:
                     yield Gap(self._start + at, self._start + begin)
                 at = end
-                yield from self._read(kind, bytes(self._pending[begin + _HEAD.size : end]))
+                try:
+                    yield from self._read(kind, bytes(self._pending[begin + _HEAD.size : end]))
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    yield Gap(self._start + begin, self._start + end)  # of a newer version
         finally:
-            del gap
             del self._pending[:at]
             self._start += at
 

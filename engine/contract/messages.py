@@ -342,6 +342,7 @@ def encode(message: Message) -> bytes:
 def decode(header: bytes) -> AnyMessage:
     """The message of a header. Raises MessageError, also for nesting too deep to read."""
     try:
-        return _DECODER.decode(header)
-    except (msgspec.DecodeError, RecursionError) as error:
+        message: AnyMessage = _DECODER.decode(header)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"unreadable message: {error}") from error
+    return message

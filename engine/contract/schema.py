@@ -80,9 +80,8 @@ def fields(spec: msgspec.Struct, prefix: str = "", group: str = "") -> Iterator[
     assert isinstance(info, inspect.StructType)
     for item in info.fields:
         value = getattr(spec, item.name)
-        kind, meta = item.type, None
-        if isinstance(kind, inspect.Metadata):
-            kind, meta = kind.type, kind
+        meta = item.type if isinstance(item.type, inspect.Metadata) else None
+        kind = meta.type if meta else item.type
         key = prefix + item.name
         if isinstance(value, msgspec.Struct):
             title = _title(meta, item.name)
@@ -103,7 +102,8 @@ def with_value(spec: Spec, key: str, value: Any) -> Spec:
         near = difflib.get_close_matches(key, known, 1, 0.5)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise SpecError(key, f"There is no field {key!r}{hint}")
-    return _replace(spec, key.split("."), _read(known[key], value))
+    changed: Spec = _replace(spec, key.split("."), _read(known[key], value))
+    return changed
 
 
 def _replace(spec: Any, path: list[str], value: Any) -> Any:

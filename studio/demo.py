@@ -1,0 +1,151 @@
+"""`flowmap-studio --demo`: the guided flight, performed by itself with the real engine.
+
+It takes hold of a shipped model, trains a new one for about a minute, explores that, exports, and
+leaves a picture of each page and what it exported in a folder.
+"""
+
+import asyncio
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.contract.errors import UserError
+from studio.assembly import Studio
+from studio.link.link import LinkError
+from studio.model.run_model import RunModel
+from studio.view.explore.exporting import Choice
+
+PATIENCE = 300.0  # seconds for one wait; a slow machine trains a minute's steps in several
+STEPS = 1500
+FRAMES = 40  # of one scrub
+ENDED = ("finished", "stopped", "failed")
+
+
+class DemoError(UserError):
+    """The flight could not go on: one sentence."""
+
+
+async def perform(studio: Studio, out: Path) -> int:
+    """Fly, write into `out`, and return the exit status."""
+    flight = _Flight(studio, out)
+    try:
+        await flight.explore_shipped()
+        run = await flight.train()
+        await flight.explore_trained(run)
+        await flight.shoot_light()
+    except (UserError, LinkError, TimeoutError) as error:
+        sys.stderr.write(f"The flight ended early: {error or 'the engine did not answer.'}\n")
+        return 1
+    _say(f"Done. {len(flight.written)} files in {out}: {', '.join(flight.written)}")
+    return 0
+
+
+class _Flight:
+    """The studio, seen as someone who uses it."""
+
+    def __init__(self, studio: Studio, out: Path) -> None:
+        self.studio, self.out = studio, out
+        self.window, self.explore = studio.window, studio.models.explore
+        self.written: list[str] = []
+        self.window.resize(1440, 900)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DemoError(f"{out} cannot be made: {error.strerror}.") from error
+
+    async def explore_shipped(self) -> None:
+        """A shipped model under the pad."""
+        shipped = self.studio.models.catalogue.models
+        name = next((n for n in shipped if "emoji" in n), next(iter(shipped), ""))
+        if not name:
+            raise DemoError("No model is shipped with this program; install it anew.")
+        _say(f"Explore: {name}")
+        self.studio.explore_model(name)
+        await self._until(lambda: self.explore.model is not None and self.explore.name == name)
+        self.explore.set_times(1.0, 0.0)
+        await self._until(self._answered)
+        await self.export(Choice("x_s", "PNG", 8), "one-step-grid.png")
+        await self._scrub()
+        await self.shoot("explore-pictures.png")
+
+    async def train(self) -> RunModel:
+        """A new model of points, trained before our eyes."""
+        self.window.show_page("Train")
+        form = self.studio.models.form
+        form.choose_preset("points-meanflow")
+        form.set("training.steps", str(STEPS))
+        if found := form.problems():
+            raise DemoError(found[0].message)
+        _say(f"Train: points-meanflow, {STEPS} steps")
+        run = await self.studio.models.runs.start(form.spec)
+        await self._until(lambda: run.info.step > 0.6 * STEPS or run.info.state in ENDED)
+        await self.shoot("train.png")
+        await self._until(lambda: run.info.state in ENDED)
+        if run.info.state != "finished":
+            raise DemoError(f"The training is {run.info.state}: {run.info.message}")
+        await self.shoot("train-finished.png")
+        return run
+
+    async def explore_trained(self, run: RunModel) -> None:
+        """What was just trained, beside the exact flow map."""
+        _say(f"Explore: {run.name}")
+        self.studio.explore_model(run.name)
+        await self._until(lambda: self.explore.model is not None and self.explore.name == run.name)
+        await self._scrub()
+        self.explore.set_times(0.8, 0.1)
+        await self._until(lambda: self._answered() and self.explore.trace is not None)
+        await self.shoot("explore-points.png")
+        await self.export(Choice("plot", "SVG", 1), "points.svg")
+        await self.export(Choice("arrays", "NPZ", 1), "points.npz")
+
+    async def shoot_light(self) -> None:
+        """The same in light."""
+        before = self.studio.theme.name
+        self.studio.theme.set("light" if before == "dark" else "dark")
+        await self.shoot(f"explore-points-{self.studio.theme.name}.png")
+        self.studio.theme.set(before)
+
+    async def shoot(self, name: str) -> None:
+        """A picture of the window as it stands."""
+        await asyncio.sleep(0.5)  # what was asked for last is painted by then
+        if not self.window.grab().save(str(self.out / name)):
+            raise DemoError(f"{self.out / name} cannot be written.")
+        self._wrote(name)
+
+    async def export(self, choice: Choice, name: str) -> None:
+        """What the export dialog would write."""
+        path = self.out / name
+        path.unlink(missing_ok=True)
+        self.studio.explore.save(choice, path)
+        await self._until(path.exists)
+        self._wrote(name)
+
+    async def _scrub(self) -> None:
+        """Once around the triangle, waiting for each picture as an eye would."""
+        frames = []
+        for k in range(FRAMES):
+            s = 0.5 - 0.5 * math.cos(2 * math.pi * k / FRAMES)
+            self.explore.set_times(1.0, 0.9 * s)
+            await self._until(self._answered)
+            frames.append(self.explore.frame_ms)
+        middle = sorted(frames)[len(frames) // 2]
+        _say(f"  {FRAMES} jumps, median {middle:.1f} ms from request to states")
+
+    def _answered(self) -> bool:
+        states = self.explore.states
+        return states is not None and (states.t, states.s) == (self.explore.t, self.explore.s)
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not true():
+                await asyncio.sleep(0.005)
+
+    def _wrote(self, name: str) -> None:
+        self.written.append(name)
+        _say(f"  wrote {name}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,93 @@
+"""The engine's process seen through its pipes: frames in, frames out, and its end."""
+
+import asyncio
+from asyncio import SubprocessProtocol, SubprocessTransport
+from collections.abc import Callable
+from typing import cast
+
+from engine.contract.frames import Decoder, FrameError
+
+LINGER = 1.0  # seconds in which a dead process's last words may still arrive
+
+
+class Child(SubprocessProtocol):
+    """Cuts stdout into frames; `ended` fires once, when process and pipes are gone.
+
+    After a fault, such as a stream that carries no frames, nothing more is taken from it.
+    """
+
+    def __init__(self, on_frame: Callable[[bytes, bytes], None]) -> None:
+        self.fault = ""  # the sentence to show
+        self.greeted = asyncio.Event()  # it said hello, or never will
+        self.silent = asyncio.Event()  # no frame will come any more
+        self.ended = asyncio.Event()
+        self._on_frame = on_frame
+        self._decoder = Decoder()
+        self._transport: SubprocessTransport | None = None
+
+    @property
+    def returncode(self) -> int | None:
+        """As `subprocess` has it; None while the process lives."""
+        return self._transport.get_returncode() if self._transport else None
+
+    @property
+    def pid(self) -> int:
+        """The process, 0 where there is none."""
+        return self._transport.get_pid() or 0 if self._transport else 0
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame; one that comes too late is dropped."""
+        if pipe := self._stdin():
+            pipe.write(frame)
+
+    def close_stdin(self) -> None:
+        """Tell the process to save and leave."""
+        if pipe := self._stdin():
+            pipe.close()
+
+    def terminate(self) -> None:
+        """Ask the process to leave at once."""
+        if self._transport and self.returncode is None:
+            self._transport.terminate()
+
+    def kill(self) -> None:
+        """End the process."""
+        if self._transport and self.returncode is None:
+            self._transport.kill()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(SubprocessTransport, transport)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if self.fault:
+            return
+        try:
+            for header, payload in self._decoder.feed(data):
+                if not self.fault:
+                    self._on_frame(header, payload)
+        except FrameError as error:
+            self.refuse(f"The engine's stream cannot be read ({error}), so it was closed.")
+
+    def refuse(self, fault: str) -> None:
+        """Take nothing more from this process."""
+        self.fault = self.fault or fault
+        self.silent.set()
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == 1:
+            self.silent.set()
+
+    def process_exited(self) -> None:
+        if self._transport:  # a grandchild may hold the pipes open
+            asyncio.get_running_loop().call_later(LINGER, self._transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport:
+            self._transport.close()  # else it warns that nobody did
+        self.silent.set()
+        self.ended.set()
+
+    def _stdin(self) -> asyncio.WriteTransport | None:
+        if self._transport is None:
+            return None
+        return cast(asyncio.WriteTransport | None, self._transport.get_pipe_transport(0))

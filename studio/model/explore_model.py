@@ -1,0 +1,217 @@
+"""The flow map in hand: from where, to where, and what comes of it."""
+
+import asyncio
+import math
+import time
+from pathlib import PurePath
+
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from engine.contract.catalogue import Model
+from engine.contract.messages import Jump, Jumped, Opened, OpenModel, Source, Trace, Traced
+from studio.link.link import Link, LinkClosed, LinkError, Refusal
+from studio.model.ask import ask
+from studio.model.newest import Newest
+from studio.model.states import Paths, States, read_arrays, read_paths, read_states
+from studio.model.tasks import spawn
+
+TICK = 1 / 60  # seconds between two positions while playing
+PERIOD = 4.0  # seconds of one sweep from t to 0 and back
+REST = 0.06  # seconds without a new wish before a trace that costs more than a tick
+
+
+class ExploreModel(QObject):
+    """One request in flight, the newest wish wins, no answer of an old model is ever shown.
+
+    `states` and `trace` say for which (t, s) and source they are; `trace` follows `states`.
+    """
+
+    model_changed = Signal()  # opened, reloaded or gone
+    times_changed = Signal()
+    settings_changed = Signal()  # source, steps or playing
+    states_changed = Signal()
+    trace_changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, link: Link, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self.name = ""
+        self.model: Model | None = None
+        self.t, self.s = 1.0, 0.0
+        self.steps = 1
+        self.source = Source()
+        self.playing = False
+        self.states: States | None = None
+        self.trace: Paths | None = None
+        self.frame_ms = 0.0  # from a request to its answer, smoothed
+        self._shown = ""  # name of the model that `states` are of
+        self._ready = False  # the model stands in a living engine
+        self._epoch = 0  # answers to questions of an older one are dropped
+        self._lane = asyncio.Lock()
+        self._jumps = Newest(self._follow)
+        self._reloads = Newest(self._reload)
+        self._trace_seconds = 0.0
+        self._sweep: asyncio.Task[None] | None = None
+        link.opened.connect(self._on_opened)
+        link.closed.connect(self._on_closed)
+
+    async def open(self, name: str) -> None:
+        """Load a shipped model, a run's newest weights or a file. Raises Refusal or LinkClosed.
+
+        Without an engine the name is kept, and opened as soon as there is one.
+        """
+        before, self.name = self.name, name
+        self._epoch += 1
+        epoch = self._epoch
+        try:
+            answer, _ = await ask(self._link, lambda id: OpenModel(id, name), Opened)
+        except Refusal:
+            if epoch == self._epoch:
+                self.name = before
+                self._wish()
+            raise
+        if epoch == self._epoch:
+            self._take_model(answer.model)
+
+    def refresh(self, run: str, step: int) -> None:
+        """A run sealed a checkpoint: reload if its newest weights are in hand and older."""
+        model = self.model
+        if model and PurePath(self.name).name == run and step > model.step and self._ready:
+            self._reloads.wish()
+
+    def set_times(self, t: float, s: float) -> None:
+        """Stand at t, jump to s; both are held within [0, 1]."""
+        if not (math.isfinite(t) and math.isfinite(s)):
+            return
+        t, s = min(max(t, 0.0), 1.0), min(max(s, 0.0), 1.0)
+        if (t, s) != (self.t, self.s):
+            self.t, self.s = t, s
+            self.times_changed.emit()
+            self._wish()
+
+    def set_source(self, source: Source) -> None:
+        """Start from other samples."""
+        if source != self.source:
+            self.source = source
+            self.settings_changed.emit()
+            self._wish()
+
+    def set_steps(self, steps: int) -> None:
+        """Jump in so many equal steps."""
+        if max(1, steps) != self.steps:
+            self.steps = max(1, steps)
+            self.settings_changed.emit()
+            self._wish()
+
+    def play(self) -> None:
+        """Sweep s from t to 0 and back until stopped; begins where s stands."""
+        if not self.playing:
+            self.playing = True
+            self._sweep = spawn(self._play())
+            self.settings_changed.emit()
+
+    def stop_playing(self) -> None:
+        """Stay where the sweep is."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+            self.playing = False
+            self.settings_changed.emit()
+
+    async def raw(self) -> dict[str, NDArray]:
+        """`x_t`, `x_s` as float32 with `t` and `s`, for export. Raises Refusal or LinkClosed."""
+        if not self._ready:
+            raise Refusal("Open a model first: there is nothing to export yet.")
+        asked = Jump(0, self.name, self.source, self.t, self.s, self.steps, raw=True)
+        answer, payload = await self._ask_jump(asked)
+        arrays = read_arrays(answer, payload, "x_t", "x_s")
+        return {**arrays, "t": np.array(answer.t), "s": np.array(answer.s)}
+
+    def _wish(self) -> None:
+        if self._ready:
+            self._jumps.wish()
+
+    async def _follow(self) -> None:
+        """Jump to where the sliders stand; then, if they rest, trace the way."""
+        epoch = self._epoch
+        try:
+            await self._jump(epoch)
+            if await self._may_trace():
+                await self._trace(epoch)
+        except LinkClosed:
+            return  # the engine's own state says so
+        except LinkError as error:
+            if epoch == self._epoch:
+                self.failed.emit(str(error))
+
+    async def _jump(self, epoch: int) -> None:
+        asked = Jump(0, self.name, self.source, self.t, self.s, self.steps)
+        began = time.perf_counter()
+        answer, payload = await self._ask_jump(asked)
+        if epoch != self._epoch:
+            return
+        took = 1000 * (time.perf_counter() - began)
+        self.frame_ms = took if not self.frame_ms else 0.8 * self.frame_ms + 0.2 * took
+        self.states = read_states(asked, answer, payload)
+        self.states_changed.emit()
+
+    async def _ask_jump(self, asked: Jump) -> tuple[Jumped, bytes]:
+        async with self._lane:
+            return await ask(self._link, lambda id: structs.replace(asked, id=id), Jumped)
+
+    async def _may_trace(self) -> bool:
+        if self.model is None or self.model.data.kind != "points" or self._jumps.waiting:
+            return False
+        return self._trace_seconds < TICK or await self._jumps.quiet(REST)
+
+    async def _trace(self, epoch: int) -> None:
+        states = self.states
+        if epoch != self._epoch or states is None:
+            return
+        asked = Trace(0, self.name, states.source, states.t, states.s)
+        began = time.perf_counter()
+        async with self._lane:
+            build = lambda id: structs.replace(asked, id=id)  # noqa: E731
+            answer, payload = await ask(self._link, build, Traced)
+        self._trace_seconds = time.perf_counter() - began
+        if epoch == self._epoch:
+            self.trace = read_paths(asked, answer, payload)
+            self.trace_changed.emit()
+
+    async def _play(self) -> None:
+        clock = time.perf_counter
+        share = self.s / self.t if self.t else 1.0
+        began = clock() - PERIOD * (1.0 - min(share, 1.0)) / 2
+        while True:
+            await asyncio.sleep(TICK)
+            phase = (clock() - began) / PERIOD % 1.0
+            self.set_times(self.t, self.t * abs(1.0 - 2.0 * phase))
+
+    async def _reload(self) -> None:
+        try:
+            await self.open(self.name)
+        except LinkClosed:
+            return
+        except LinkError as error:
+            self.failed.emit(str(error))
+
+    def _take_model(self, model: Model) -> None:
+        if self.name != self._shown:
+            self.states = self.trace = None
+        self.model, self._shown, self._ready = model, self.name, True
+        self.model_changed.emit()
+        self._wish()
+
+    def _on_opened(self, hello: object) -> None:
+        if self.name:
+            self._reloads.wish()
+
+    def _on_closed(self, why: str) -> None:
+        self._epoch += 1
+        self._ready = False
+        self._jumps.forget()
+        self.stop_playing()

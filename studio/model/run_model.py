@@ -1,0 +1,196 @@
+"""One run, followed: its state, its curves and its previews."""
+
+import asyncio
+import io
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from engine.contract.history import History, Past
+from engine.contract.journal import Reader, Sampled, Started
+from engine.contract.messages import (
+    Action,
+    Chunk,
+    ControlRun,
+    Done,
+    Progress,
+    ReadJournal,
+    ReadSample,
+    ReadSpec,
+    RunInfo,
+    SpecAnswer,
+)
+from engine.contract.specs import RunSpec
+from studio.link.link import Link, LinkError, Refusal
+from studio.model.ask import ask
+from studio.model.newest import Newest
+
+ENDED = ("finished", "stopped", "failed")
+PICTURES = 64  # previews kept
+SLICE = 0.004  # seconds of reading before the window gets its turn
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """A preview: the bytes of a PNG grid (its text chunk `tile` says "16x16"), or points [n, 2]."""
+
+    kind: Literal["png", "points"]
+    data: bytes = b""
+    points: NDArray[np.float32] | None = None
+
+
+class RunModel(QObject):
+    """Follows a run's journal by pulls at its own pace, so no metric is ever lost."""
+
+    changed = Signal()  # rows or events came
+    progressed = Signal()  # `progress` or `info` is new
+    sampled = Signal(object)  # Sampled: the newest preview
+
+    def __init__(self, link: Link, info: RunInfo, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self._reader = Reader()
+        self._history = History()
+        self._seen = -1  # size of the journal when it was last read to its end
+        self._pulls = Newest(self._pull)
+        self._pictures: OrderedDict[str, Preview] = OrderedDict()
+        self.info = info
+        self.progress: Progress | None = None
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.info.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the metrics seen so far, `step` first."""
+        return self._history.columns
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """The step of each row: a view, good until the next `changed`."""
+        return self._history.steps
+
+    @property
+    def rewinds(self) -> int:
+        """How often rows were taken back; what was drawn before is void then."""
+        return self._history.rewinds
+
+    @property
+    def samples(self) -> list[Sampled]:
+        """The previews, oldest first."""
+        return self._history.samples
+
+    @property
+    def events(self) -> list[Past]:
+        """What happened, oldest first."""
+        return self._history.events
+
+    def curve(self, name: str) -> NDArray[np.float64]:
+        """One metric over the rows, NaN where it is not there; all NaN for an unknown name."""
+        if name not in self.columns:
+            return np.full(len(self.steps), np.nan)
+        return self._history.curve(name)
+
+    def take_info(self, info: RunInfo) -> None:
+        """The run's state is new; its journal may hold more, which is read."""
+        self.info = info
+        if info.state in ENDED:
+            self.progress = None
+        self.progressed.emit()
+        self._pulls.wish()
+
+    def take_progress(self, progress: Progress) -> None:
+        """The run's heartbeat; its journal is read where it has grown."""
+        self.progress = progress
+        self.info = moved(self.info, progress)
+        self.progressed.emit()
+        if progress.journal != self._seen:
+            self._pulls.wish()
+
+    async def control(self, action: Action) -> None:
+        """Pause, continue, stop, save or sample. Raises Refusal or LinkClosed."""
+        await ask(self._link, lambda id: ControlRun(id, self.name, action), Done)
+
+    async def spec(self) -> RunSpec:
+        """The spec that the run was started with. Raises Refusal or LinkClosed."""
+        answer, _ = await ask(self._link, lambda id: ReadSpec(id, self.name), SpecAnswer)
+        return answer.spec
+
+    async def picture(self, sampled: Sampled) -> Preview:
+        """The preview of a step, from memory where it was seen. Raises Refusal or LinkClosed."""
+        if sampled.file not in self._pictures:
+            request = partial(ReadSample, run=self.name, file=sampled.file)
+            _, payload = await ask(self._link, request, Chunk)
+            self._pictures[sampled.file] = _preview(sampled.file, payload)
+        self._pictures.move_to_end(sampled.file)
+        found = self._pictures[sampled.file]
+        while len(self._pictures) > PICTURES:
+            self._pictures.popitem(last=False)
+        return found
+
+    async def _pull(self) -> None:
+        """Read to the journal's end, chunk after chunk."""
+        offset = self._reader.offset
+        try:
+            while True:
+                request = partial(ReadJournal, run=self.name, offset=offset)
+                chunk, payload = await ask(self._link, request, Chunk)
+                await self._take(payload)
+                offset = chunk.end
+                if chunk.end >= chunk.size or not payload:
+                    self._seen = chunk.end
+                    return
+        except LinkError:
+            self._seen = -1  # the engine says so by itself; the next heartbeat tries again
+        finally:
+            self._reader.forget_tail()
+
+    async def _take(self, payload: bytes) -> None:
+        """Read a chunk in slices that leave the window its turn."""
+        if not payload:
+            return
+        before = self.samples[-1] if self.samples else None
+        until = time.perf_counter() + SLICE
+        for record in self._reader.feed(payload):
+            if isinstance(record, Started):
+                self._pictures.clear()  # what follows is drawn anew
+            self._history.take(record)
+            if time.perf_counter() > until:
+                self.changed.emit()
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE
+        self.changed.emit()
+        if self.samples and self.samples[-1] != before:
+            self.sampled.emit(self.samples[-1])
+
+
+def moved(info: RunInfo, progress: Progress) -> RunInfo:
+    """What is known of a run after a heartbeat."""
+    return msgspec.structs.replace(
+        info,
+        state=progress.state,
+        step=progress.step,
+        steps=progress.steps or info.steps,
+        checkpoint=max(progress.checkpoint, info.checkpoint),
+    )
+
+
+def _preview(file: str, data: bytes) -> Preview:
+    if not file.endswith(".npy"):
+        return Preview("png", data)
+    try:
+        points = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise Refusal(f"The preview {file} cannot be read: it is damaged.") from error
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise Refusal(f"The preview {file} holds no points.")
+    return Preview("points", points=points.astype(np.float32, copy=False))

@@ -1,0 +1,82 @@
+"""What a jump and a trace answer, as arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contract.arrays import unpack
+from engine.contract.frames import FrameError
+from engine.contract.messages import Jump, Jumped, Source, Trace, Traced
+from studio.link.link import Refusal
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """One answered jump: points float32 [n, 2] or pictures uint8 [n, height, width, channels]."""
+
+    x_t: NDArray
+    x_s: NDArray
+    t: float
+    s: float
+    nfe: int
+    ms: float  # in the engine
+    outside: bool  # outside what the model was trained for
+    source: Source
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Paths from t to s: float32 [k, paths, 2] at `times`; exact ones where they are known."""
+
+    times: tuple[float, ...]
+    learned: NDArray[np.float32]
+    exact: NDArray[np.float32] | None
+    exact_x_s: NDArray[np.float32] | None
+    error: float  # rms of learned against exact x_s, -1 where unknown
+    nothing: float  # what doing nothing scores, -1 where unknown
+    t: float
+    s: float
+
+
+def read_states(asked: Jump, answer: Jumped, payload: bytes) -> States:
+    """The states of an answer. Raises Refusal where it holds none."""
+    arrays = read_arrays(answer, payload, "x_t", "x_s")
+    return States(
+        arrays["x_t"],
+        arrays["x_s"],
+        answer.t,
+        answer.s,
+        answer.nfe,
+        answer.milliseconds,
+        answer.outside,
+        asked.source,
+        asked.steps,
+    )
+
+
+def read_paths(asked: Trace, answer: Traced, payload: bytes) -> Paths:
+    """The paths of an answer. Raises Refusal where it holds none."""
+    arrays = read_arrays(answer, payload, "learned")
+    return Paths(
+        answer.times,
+        arrays["learned"],
+        arrays.get("exact"),
+        arrays.get("exact_x_s"),
+        answer.error,
+        answer.nothing,
+        asked.t,
+        asked.s,
+    )
+
+
+def read_arrays(answer: Jumped | Traced, payload: bytes, *wanted: str) -> dict[str, NDArray]:
+    """The arrays of an answer, `wanted` among them. Raises Refusal where one is missing."""
+    try:
+        arrays = unpack(answer.arrays, payload)
+    except FrameError as error:
+        raise Refusal(f"The engine's answer cannot be read: {error}.") from error
+    if missing := [name for name in wanted if name not in arrays]:
+        raise Refusal(f"The engine's answer lacks {missing[0]}.")
+    return arrays

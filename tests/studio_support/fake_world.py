@@ -1,0 +1,211 @@
+"""A small made-up engine behind a `FakeLink`: a catalogue, runs that train, a map to explore.
+
+The learned map is the exact one of standard normal data: x_t has the scale sqrt(t^2 + (1-t)^2).
+"""
+
+import io
+import math
+
+import msgspec
+import numpy as np
+from fake_link import FakeLink
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from engine.contract import messages as m
+from engine.contract.arrays import pack
+from engine.contract.catalogue import METHODS, POINT_SETS, DataSet, Model, Preset
+from engine.contract.journal import (
+    Columns,
+    Sampled,
+    Sealed,
+    Started,
+    encode_event,
+    encode_rows,
+)
+from engine.contract.specs import MLP, Data, FlowMatching, MeanFlow, RunSpec, UNet
+
+PICTURES = DataSet("emoji-16", "Emoji 16", "images", (3, 16, 16), 1000, ("face", "food"))
+PRESETS = (
+    Preset(
+        "points-meanflow",
+        "MeanFlow on points",
+        "One step from noise to points.",
+        RunSpec(Data("eight-gaussians"), MeanFlow(), MLP(), preset="points-meanflow"),
+    ),
+    Preset(
+        "emoji-16-meanflow",
+        "MeanFlow on emoji",
+        "One step from noise to pictures.",
+        RunSpec(Data("emoji-16"), MeanFlow(), UNet(), preset="emoji-16-meanflow"),
+    ),
+    Preset(
+        "points-fm",
+        "Flow matching on points",
+        "The velocity baseline.",
+        RunSpec(Data("eight-gaussians"), FlowMatching(), MLP(), preset="points-fm"),
+    ),
+)
+MODELS = {
+    "points": Model("points", "Points", "meanflow", "flow map", POINT_SETS[0], 4000, 0.995),
+    "emoji": Model("emoji", "Emoji", "meanflow", "flow map", PICTURES, 9000, 0.995),
+}
+
+
+class FakeWorld:
+    """Answers everything that a studio asks; `link` is what the models are built on."""
+
+    def __init__(self) -> None:
+        self.link = FakeLink()
+        self.runs: dict[str, m.RunInfo] = {}
+        self.specs: dict[str, RunSpec] = {}
+        self.journals: dict[str, bytes] = {}
+        self.samples: dict[str, bytes] = {}
+        self.models = dict(MODELS)
+        self.actions: list[tuple[str, str]] = []
+        on = self.link.on
+        on(m.GetCatalogue, self._catalogue)
+        on(m.GetRuns, lambda r: m.Runs(r.id, tuple(self.runs.values())))
+        on(m.StartRun, lambda r: m.RunAnswer(r.id, self.add_run(r.name or "run-1", r.spec)))
+        on(m.ResumeRun, lambda r: m.RunAnswer(r.id, self._set(r.run, state="running")))
+        on(m.ControlRun, self._control)
+        on(m.ReadSpec, lambda r: m.SpecAnswer(r.id, self.specs[r.run]))
+        on(m.ReadJournal, self._journal)
+        on(m.ReadSample, self._sample)
+        on(m.OpenModel, self._open)
+        on(m.Jump, self._jump)
+        on(m.Trace, self._trace)
+
+    def add_run(self, name: str, spec: RunSpec = PRESETS[0].spec) -> m.RunInfo:
+        """A run that has just started."""
+        method = str(spec.method.__struct_config__.tag)
+        kind = "points" if isinstance(spec.network, MLP) else "images"
+        info = m.RunInfo(
+            name, name, method, spec.data.name, kind, "running", 0, spec.training.steps
+        )
+        self.runs = {name: info, **self.runs}
+        self.specs[name] = spec
+        self.journals[name] = encode_event(Started(0, 0.0, "cpu", 1, "0.1.0", 1234))
+        self.journals[name] += encode_event(Columns(("step", "loss", "error", "rate")))
+        return info
+
+    def train(self, name: str, steps: int, every: int = 10) -> None:
+        """Let a run go on, seal a checkpoint and tell the studio."""
+        info = self.runs[name]
+        at = np.arange(info.step + every, info.step + steps + 1, every, dtype=np.float64)
+        rows = np.stack([at, 1 / (1 + at / 100), 0.5 / (1 + at / 100), 1e-3 + 0 * at], 1)
+        end = info.step + steps
+        file = f"{end:06}.{'npy' if info.data_kind == 'points' else 'png'}"
+        self.samples[file] = points_file(end) if file.endswith("npy") else png_grid(end)
+        self.journals[name] += encode_rows(rows)
+        self.journals[name] += encode_event(Sampled(end, file)) + encode_event(Sealed(end))
+        self._set(name, step=end, checkpoint=end)
+        self.link.notice(self.progress(name))
+
+    def finish(self, name: str, state: m.State = "finished") -> None:
+        """Let a run end."""
+        self.link.notice(m.RunChanged(self._set(name, state=state)))
+
+    def progress(self, name: str) -> m.Progress:
+        """The heartbeat of a run."""
+        info = self.runs[name]
+        return m.Progress(
+            name,
+            info.state,
+            "training",
+            info.step,
+            info.steps,
+            rate=100.0,
+            eta=(info.steps - info.step) / 100,
+            journal=len(self.journals[name]),
+            memory=400 << 20,
+            checkpoint=info.checkpoint,
+        )
+
+    def _set(self, name: str, **changes: object) -> m.RunInfo:
+        info = msgspec.structs.replace(self.runs[name], **changes)
+        self.runs[name] = info
+        return info
+
+    def _catalogue(self, r: m.GetCatalogue) -> m.Message:
+        return m.Catalogue(r.id, METHODS, PRESETS, (*POINT_SETS, PICTURES), tuple(self.models))
+
+    def _control(self, r: m.ControlRun) -> m.Message:
+        self.actions.append((r.run, r.action))
+        return m.Done(r.id)
+
+    def _journal(self, r: m.ReadJournal) -> tuple[m.Message, bytes]:
+        whole = self.journals[r.run]
+        part = whole[r.offset : r.offset + 65536]
+        return m.Chunk(r.id, r.offset + len(part), len(whole)), part
+
+    def _sample(self, r: m.ReadSample) -> m.Message | tuple[m.Message, bytes]:
+        if r.file not in self.samples:
+            return m.Refused(r.id, f"There is no preview {r.file}.")
+        data = self.samples[r.file]
+        return m.Chunk(r.id, len(data), len(data)), data
+
+    def _open(self, r: m.OpenModel) -> m.Message:
+        run = self.runs.get(r.model)
+        if run and run.checkpoint >= 0:
+            data = next(d for d in (*POINT_SETS, PICTURES) if d.name == run.data)
+            model = Model(r.model, r.model, run.method, "flow map", data, run.checkpoint, 0.995)
+            return m.Opened(r.id, model)
+        if r.model not in self.models:
+            return m.Refused(r.id, f"There is no model {r.model!r}.")
+        return m.Opened(r.id, self.models[r.model])
+
+    def _jump(self, r: m.Jump) -> tuple[m.Message, bytes]:
+        noise = _noise(r.source, self._shape(r.model))
+        x_t, x_s = noise * _scale(r.t), noise * _scale(r.s)
+        arrays = {"x_t": x_t, "x_s": x_s}
+        if len(x_t.shape) == 4 and not r.raw:
+            described, payload = pack({name: _as_pictures(x) for name, x in arrays.items()})
+        else:
+            described, payload = pack(arrays)
+        return m.Jumped(r.id, r.t, r.s, r.steps, 1.5, described, outside=r.s > r.t), payload
+
+    def _trace(self, r: m.Trace) -> tuple[m.Message, bytes]:
+        noise = _noise(r.source, (2,))
+        times = np.linspace(r.t, r.s, r.points)
+        learned = np.stack([noise[: r.paths] * _scale(t) for t in times]).astype(np.float32)
+        x_s = noise * _scale(r.s)
+        described, payload = pack({"learned": learned, "exact": learned, "exact_x_s": x_s})
+        return m.Traced(r.id, tuple(times), described, 0.01, 1.0), payload
+
+    def _shape(self, model: str) -> tuple[int, ...]:
+        if model in self.runs:
+            return (2,) if self.runs[model].data_kind == "points" else PICTURES.shape
+        return self.models[model].data.shape
+
+
+def png_grid(seed: int, count: int = 16, side: int = 16) -> bytes:
+    """A preview as the trainer writes it: pictures side by side, 8 in a row."""
+    pictures = np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), np.uint8)
+    rows = pictures.reshape(count // 8, 8, side, side, 3).transpose(0, 2, 1, 3, 4)
+    text = PngImagePlugin.PngInfo()
+    text.add_text("tile", f"{side}x{side}")
+    file = io.BytesIO()
+    Image.fromarray(rows.reshape(count // 8 * side, 8 * side, 3)).save(file, "png", pnginfo=text)
+    return file.getvalue()
+
+
+def points_file(seed: int, count: int = 64) -> bytes:
+    """A preview of points as the trainer writes it."""
+    file = io.BytesIO()
+    np.save(file, np.random.default_rng(seed).standard_normal((count, 2)).astype(np.float32))
+    return file.getvalue()
+
+
+def _noise(source: m.Source, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    draw = np.random.default_rng(source.seed).standard_normal((source.count, *shape))
+    return draw.astype(np.float32)
+
+
+def _scale(t: float) -> np.float32:
+    return np.float32(math.hypot(t, 1 - t))
+
+
+def _as_pictures(x: NDArray[np.float32]) -> NDArray[np.uint8]:
+    bytes_ = np.clip(127.5 * (x + 1), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(bytes_.transpose(0, 2, 3, 1))
