@@ -1,0 +1,206 @@
+"""Sealed checkpoints: whole and verified, or not there at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from engine.contract.version import RUN_FORMAT
+from engine.runs.errors import RunError, disk_sentence
+from engine.runs.folder import MANIFEST, TEMPORARY, RunFolder, sync_folder, write_synced
+
+STATE = "state.json"
+_SUFFIX = ".safetensors"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A file of a checkpoint, as it was written."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a checkpoint holds; written last, so a checkpoint without one does not count."""
+
+    format: int
+    step: int
+    files: tuple[Entry, ...]
+
+
+class Checkpoint(NamedTuple):
+    """A verified checkpoint, and a sentence for each newer one that was not whole."""
+
+    step: int
+    path: Path
+    damaged: tuple[str, ...] = ()
+
+    def state(self) -> dict[str, Any]:
+        """Everything of it that is no tensor."""
+        found: dict[str, Any] = json.loads((self.path / STATE).read_bytes())
+        return found
+
+    def tensors(self, file: str) -> dict[str, Tensor]:
+        """The tensors of one file, named without its suffix, on the CPU."""
+        return load((self.path / f"{file}{_SUFFIX}").read_bytes())
+
+    def files(self) -> list[str]:
+        """Names of its tensor files, without the suffix."""
+        names = (entry.name for entry in _manifest(self.path).files)
+        return sorted(n.removesuffix(_SUFFIX) for n in names if n.endswith(_SUFFIX))
+
+
+def seal(
+    folder: RunFolder, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]
+) -> Path:
+    """Write the checkpoint of `step` under a temporary name, wait for the disk, then name it.
+
+    Raises RunError where a tensor is not finite or the disk refuses; older ones stay untouched.
+    """
+    for name, group in tensors.items():
+        _refuse_non_finite(name, group, step)
+    final = folder.checkpoint(step)
+    temporary = final.with_name(f"{TEMPORARY}{final.name}")
+    try:
+        _write(temporary, step, tensors, state)
+        if final.exists():  # of a future that was taken back, or damaged
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+        sync_folder(final.parent)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise RunError(disk_sentence("save a checkpoint in", folder.path, error)) from error
+    return final
+
+
+def check_space(folder: RunFolder, size: int) -> None:
+    """Raise RunError where a checkpoint of about `size` bytes would not fit."""
+    try:
+        free = shutil.disk_usage(folder.path).free
+    except OSError as error:
+        raise RunError(disk_sentence("use", folder.path, error)) from error
+    needed = size + size // 5 + (1 << 20)
+    if free < needed:
+        raise RunError(
+            f"The disk of {folder.path} has {free >> 20} MB left and a checkpoint needs "
+            f"{needed >> 20} MB; free some space or choose another folder."
+        )
+
+
+def _write(
+    path: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]
+) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    entries = []
+
+    def add(name: str, content: bytes) -> None:
+        write_synced(path / name, content)
+        entries.append(Entry(name, len(content), hashlib.sha256(content).hexdigest()))
+
+    for name, group in tensors.items():
+        add(f"{name}{_SUFFIX}", save({k: t.detach().cpu().contiguous() for k, t in group.items()}))
+    add(STATE, json.dumps(state, indent=1, allow_nan=False).encode())
+    manifest = Manifest(RUN_FORMAT, step, tuple(entries))
+    write_synced(path / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+    sync_folder(path)
+
+
+def _refuse_non_finite(name: str, group: dict[str, Tensor], step: int) -> None:
+    for key, tensor in group.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise RunError(
+                f"Step {step} is not saved: {key} of {name} is not finite; "
+                "go on from the newest checkpoint with a lower learning rate."
+            )
+
+
+def newest(folder: RunFolder) -> Checkpoint | None:
+    """The newest checkpoint that verifies, or None where none was ever sealed.
+
+    Raises RunError where all are damaged, or one is of a newer version of the program.
+    """
+    damaged: list[str] = []
+    for step in reversed(folder.checkpoints()):
+        path = folder.checkpoint(step)
+        if not (problem := verify(path)):
+            return Checkpoint(step, path, tuple(damaged))
+        damaged.append(f"The checkpoint of step {step} is damaged ({problem}); it is not used.")
+    if damaged:
+        raise RunError(
+            f"No checkpoint of {folder.path} is whole (the newest: {problem}); "
+            "start a new run from its spec.toml."
+        )
+    return None
+
+
+def verify(path: Path) -> str:
+    """What is wrong with a checkpoint, empty where every file is as it was written.
+
+    Raises RunError where a newer version of the program wrote it.
+    """
+    try:
+        manifest = _manifest(path)
+        if manifest.format > RUN_FORMAT:
+            raise RunError(
+                f"{path} was written by a newer version of the program; update this one."
+            )
+        for entry in manifest.files:
+            if Path(entry.name).name != entry.name:
+                return f"{MANIFEST} names a file elsewhere"
+            content = (path / entry.name).read_bytes()
+            if len(content) != entry.size:
+                return f"{entry.name} has {len(content)} of {entry.size} bytes"
+            if hashlib.sha256(content).hexdigest() != entry.sha256:
+                return f"{entry.name} has changed"
+    except msgspec.DecodeError:
+        return f"{MANIFEST} is not readable"
+    except OSError as error:
+        return f"{Path(error.filename or MANIFEST).name}: {error.strerror}"
+    return ""
+
+
+def set_aside(folder: RunFolder, after: int) -> None:
+    """Rename every checkpoint beyond `after` to STEP.bad: it does not count, but is kept."""
+    for step in folder.checkpoints():
+        if step > after:
+            path = folder.checkpoint(step)
+            bad = path.with_name(f"{path.name}.bad")
+            shutil.rmtree(bad, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.replace(path, bad)
+
+
+def _manifest(path: Path) -> Manifest:
+    return msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
+
+
+def prune(folder: RunFolder, keep: int) -> None:
+    """Take away all but the newest `keep` checkpoints, once the newest is verified."""
+    steps = folder.checkpoints()
+    if len(steps) <= keep or verify(folder.checkpoint(steps[-1])):
+        return
+    for step in steps[:-keep]:
+        # Without its manifest it no longer counts, should a kill leave the rest of it.
+        with contextlib.suppress(OSError):
+            (folder.checkpoint(step) / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder.checkpoint(step), ignore_errors=True)
+
+
+def sweep(folder: RunFolder) -> None:
+    """Take away what a kill left half written."""
+    for place in (folder.path, folder.samples, folder.checkpoint(0).parent):
+        for path in place.glob(f"{TEMPORARY}*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

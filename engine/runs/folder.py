@@ -1,0 +1,126 @@
+"""The folder of a run: where everything in it lies."""
+
+import contextlib
+import os
+import tomllib
+from pathlib import Path
+
+import msgspec
+import tomli_w
+
+from engine.contract.specs import RunSpec, read_spec
+from engine.runs.errors import RunError, disk_sentence
+
+MANIFEST = "manifest.json"
+TEMPORARY = ".tmp-"
+
+
+class RunFolder:
+    """The paths of a run; `spec.toml` makes a folder a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.name = self.path.name
+        self.spec_file = self.path / "spec.toml"
+        self.lock = self.path / "lock"
+        self.journal = self.path / "journal"
+        self.log = self.path / "log.txt"
+        self.samples = self.path / "samples"
+        self._checkpoints = self.path / "checkpoints"
+
+    def create(self, spec: RunSpec) -> None:
+        """Make the folder and write the spec; a failure leaves nothing behind.
+
+        Raises RunError where a run or anything else is there, or nothing can be written.
+        """
+        if self.spec_file.exists():
+            raise RunError(f"{self.path} already holds a run; resume it or choose another folder.")
+        try:
+            if self.path.exists() and any(self.path.iterdir()):
+                raise RunError(f"{self.path} is not empty; choose another folder.")
+            made = not self.path.exists()
+            self._fill(spec, made)
+        except OSError as error:
+            raise RunError(disk_sentence("start a run in", self.path, error)) from error
+
+    def _fill(self, spec: RunSpec, made: bool) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.samples.mkdir()
+            self._checkpoints.mkdir()
+            text = tomli_w.dumps(msgspec.to_builtins(spec))
+            write_whole(self.spec_file, text.encode())
+        except OSError:
+            self.remove(keep_folder=not made)
+            raise
+
+    def remove(self, keep_folder: bool = False) -> None:
+        """Take away a run that never began: only what a new run has in it."""
+        with contextlib.suppress(OSError):
+            for file in (self.spec_file, self.journal, self.log, self.lock):
+                file.unlink(missing_ok=True)
+            for folder in (self.samples, self._checkpoints):
+                if folder.exists():
+                    folder.rmdir()
+            if not keep_folder:
+                self.path.rmdir()
+
+    def spec(self) -> RunSpec:
+        """The spec the run was started with. Raises RunError, SpecError."""
+        try:
+            return read_spec(tomllib.loads(self.spec_file.read_text("utf-8")))
+        except FileNotFoundError:
+            raise RunError(f"{self.path} is not a run: it has no spec.toml.") from None
+        except OSError as error:
+            raise RunError(disk_sentence("read", self.spec_file, error)) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.spec_file} is not readable TOML: {error}.") from error
+
+    def checkpoint(self, step: int) -> Path:
+        """Where the sealed checkpoint of `step` lies."""
+        return self._checkpoints / f"{step:06d}"
+
+    def checkpoints(self) -> list[int]:
+        """Steps of all sealed checkpoints, oldest first (a manifest is there; not verified)."""
+        try:
+            names = os.listdir(self._checkpoints)
+        except OSError:
+            return []
+        steps = (int(n) for n in names if n.isdecimal() and n.isascii())
+        return sorted(s for s in steps if (self.checkpoint(s) / MANIFEST).is_file())
+
+
+def write_whole(path: Path, content: bytes, sync: bool = True) -> None:
+    """Write a file so that it is there whole or not at all; with `sync`, also after a power cut."""
+    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    try:
+        if sync:
+            write_synced(temporary, content)
+        else:
+            temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    if sync:
+        sync_folder(path.parent)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk (no such thing on Windows)."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,100 @@
+"""The optimiser and its schedule."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from engine.contract import specs
+from engine.contract.errors import UserError
+
+BETA1, EPSILON = 0.9, 1e-8
+
+
+def learning_rate(spec: specs.Training, step: int) -> float:
+    """The rate of update number `step`, from 0: a linear warm-up, then cosine or constant."""
+    if step < spec.warmup:
+        return spec.learning_rate * ((step + 1) / spec.warmup)
+    if spec.schedule == "constant":
+        return spec.learning_rate
+    way = (step - spec.warmup) / max(1, spec.steps - spec.warmup)
+    return spec.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, way)))
+
+
+class Optimiser:
+    """AdamW (arXiv 1711.05101) over the named weights of a network.
+
+    It calls torch's fused kernel itself: `torch.optim.AdamW` is the same (a test says so), but
+    making one imports torch's compiler, which doubles the time until the first step.
+    """
+
+    def __init__(self, network: nn.Module, spec: specs.Training) -> None:
+        self.spec = spec
+        self.parameters = list(network.parameters())
+        self._names = [name for name, _ in network.named_parameters()]
+        self._first = [torch.zeros_like(p) for p in self.parameters]
+        self._second = [torch.zeros_like(p) for p in self.parameters]
+        self._counts = [torch.zeros((), device=p.device) for p in self.parameters]
+
+    def clear(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def gradient_norm(self) -> Tensor:
+        """Length of the whole gradient, a scalar on the device."""
+        return torch.nn.utils.get_total_norm(
+            [p.grad for p in self.parameters if p.grad is not None]
+        )
+
+    @torch.no_grad()
+    def update(self, step: int, norm: Tensor) -> None:
+        """Move the weights by update number `step`; a gradient longer than the clip is cut."""
+        if self.spec.clip:
+            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.spec.clip, norm)
+        moved = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+        counts = [self._counts[i] for i in moved]
+        torch._foreach_add_(counts, 1)
+        torch._fused_adamw_(
+            [self.parameters[i] for i in moved],
+            [g for p in self.parameters if (g := p.grad) is not None],
+            [self._first[i] for i in moved],
+            [self._second[i] for i in moved],
+            [],
+            counts,
+            lr=learning_rate(self.spec, step),
+            beta1=BETA1,
+            beta2=self.spec.beta2,
+            weight_decay=self.spec.weight_decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Its memory: two moments and a count for each weight, by name."""
+        groups = {"first": self._first, "second": self._second, "count": self._counts}
+        return {
+            f"{group}.{name}": tensor
+            for group, tensors in groups.items()
+            for name, tensor in zip(self._names, tensors, strict=True)
+        }
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from `tensors()`. Raises UserError where they are of another network."""
+        copy_into(self.tensors(), tensors)
+
+
+@torch.no_grad()
+def copy_into(target: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
+    """Copy saved tensors in place. Raises UserError, copying nothing, where they do not fit."""
+    for key in sorted(target.keys() | saved.keys()):
+        if key not in saved or key not in target:
+            where = "spec.toml" if key in target else "the checkpoint"
+            raise UserError(f"The checkpoint does not fit spec.toml: only {where} has {key}.")
+        if target[key].shape != saved[key].shape:
+            shapes = f"{tuple(saved[key].shape)} instead of {tuple(target[key].shape)}"
+            raise UserError(f"The checkpoint does not fit spec.toml: {key} has shape {shapes}.")
+    for key, value in target.items():
+        value.copy_(saved[key])

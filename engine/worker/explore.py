@@ -1,0 +1,131 @@
+"""The explore worker: `python -m engine.worker.explore` answers jumps and paths over stdio.
+
+Of jumps, and of paths, only the newest that waits is answered; an older one is refused as
+`superseded`. A jump goes before paths, and paths under way are given up for it. Models are opened
+in the order in which that was asked.
+"""
+
+import os
+import queue
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.contract.errors import UserError
+from engine.contract.messages import Hello, Jump, Message, OpenModel, Refused, Request, Trace
+from engine.data.errors import DataError
+from engine.worker.process import (
+    EXIT_NO_TORCH,
+    Channel,
+    Received,
+    settle,
+    take_stdio,
+    torch_version,
+)
+
+if TYPE_CHECKING:
+    from engine.explore.answers import Answers
+
+SUPERSEDED = "superseded"
+NICENESS = 5
+
+
+class Inbox:
+    """What waits: models to open in order, and at most one jump and one set of paths."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._models: list[OpenModel] = []
+        self._newest: dict[type[Request], Request] = {}
+        self.workspace = Path()
+        self.ended = False
+
+    def next(self) -> Request | None:
+        """The next request, waited for; None when the stream has ended."""
+        while True:
+            self.look()
+            if self.ended:
+                return None
+            if self._models:
+                return self._models.pop(0)
+            for kind in (Jump, Trace):
+                if kind in self._newest:
+                    return self._newest.pop(kind)
+            self._take(self._channel.receive())
+
+    def look(self) -> bool:
+        """Sort what has come; True while nothing waits that goes before paths."""
+        try:
+            while not self.ended:
+                self._take(self._channel.receive(0))
+        except queue.Empty:
+            pass
+        return not (self.ended or self._models or self._newest)
+
+    def _take(self, received: Received | None) -> None:
+        match received and received.message:
+            case None:
+                self.ended = True
+            case Hello(workspace=folder):
+                self.workspace = Path(folder)
+            case OpenModel() as request:
+                self._models.append(request)
+            case Jump() | Trace() as request:
+                if older := self._newest.pop(type(request), None):
+                    self._channel.send(Refused(older.id, SUPERSEDED))
+                self._newest[type(request)] = request
+            case Request(id=id) as request:
+                text = f"{type(request).__name__} is nothing that the explorer answers."
+                self._channel.send(Refused(id, text))
+
+
+def main() -> int:
+    """Answer until the stream ends; returns the exit code."""
+    channel = take_stdio()  # requests gather from here on, while torch is being loaded
+    settle(NICENESS)
+    try:
+        version = torch_version()
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_NO_TORCH
+    channel.send(Hello("flowmap-explore", pid=os.getpid(), torch=version))
+    _serve(channel)
+    return 0
+
+
+def _serve(channel: Channel) -> None:
+    from engine.explore.answers import Answers
+
+    inbox = Inbox(channel)
+    answers = Answers(inbox.look)
+    while (request := inbox.next()) is not None:
+        answers.workspace = inbox.workspace
+        channel.send(*_refusing(answers, request))
+
+
+def _refusing(answers: "Answers", request: Request) -> tuple[Message, bytes]:
+    """The answer, or one sentence about whatever went wrong: the worker lives on."""
+    from engine.explore.traces import Abandoned
+
+    try:
+        return answers.answer(request)
+    except Abandoned:
+        return Refused(request.id, SUPERSEDED), b""
+    except (UserError, DataError) as error:
+        return Refused(request.id, str(error)), b""
+    except Exception as error:  # noqa: BLE001  a process border: the studio must learn of it
+        if _is_memory(error):
+            text = "Memory ran out; ask for fewer samples or close another model."
+            return Refused(request.id, text), b""
+        traceback.print_exc()
+        return Refused(request.id, f"The explorer met a fault of its own: {error!r}."), b""
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether memory ran out, on the GPU or on the processor (there a plain RuntimeError)."""
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
