@@ -1,0 +1,126 @@
+"""The model in hand as a chip, and the menu to take another: shipped, a run's newest, a file."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy
+
+from studio.model.catalogue_model import CatalogueModel
+from studio.model.explore_model import ExploreModel
+from studio.model.runs_model import RunsModel
+from studio.theme.theme import Theme
+from studio.view.widgets.card import label
+
+
+class ModelPicker(QPushButton):
+    """`chosen` carries the name, run or path that a person wants to explore."""
+
+    chosen = Signal(str)
+
+    def __init__(
+        self, explore: ExploreModel, catalogue: CatalogueModel, runs: RunsModel, theme: Theme
+    ) -> None:
+        super().__init__()
+        self._explore, self._catalogue, self._runs = explore, catalogue, runs
+        self._theme = theme
+        self._opening = ""
+        self._dot, self._chevron = QLabel(), QLabel()
+        self._title, self._about = label("", "title"), label("", "muted")
+        self._menu = QMenu(self)
+        self._menu.setToolTipsVisible(True)
+        self._menu.aboutToShow.connect(self.fill)
+        self._row = row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 10, 6)
+        row.setSpacing(8)
+        for part in (self._dot, self._title, self._about, self._chevron):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            row.addWidget(part)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.clicked.connect(self.open_menu)
+        explore.model_changed.connect(self._show)
+        catalogue.changed.connect(self._show)
+        theme.changed.connect(self._dress)
+        self._dress()
+        self._show()
+
+    def sizeHint(self) -> QSize:
+        """As wide as the words in it."""
+        return self._row.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """It is never cut."""
+        return self.sizeHint()
+
+    def show_opening(self, name: str) -> None:
+        """Say that a model is on its way; "" when it has come or will not."""
+        self._opening = name
+        self._show()
+
+    def open_menu(self) -> None:
+        """Show what can be opened, under the chip."""
+        self._menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
+
+    def fill(self) -> None:
+        """Read the lists again."""
+        self._menu.clear()
+        self._add_heading("Shipped models" if self._catalogue.models else "No shipped models")
+        for name in self._catalogue.models:
+            self._add(name, name)
+        if self._runs.runs:
+            self._menu.addSeparator()
+            self._add_heading("Your runs, newest weights")
+        for run in self._runs.runs:
+            step = f"step {run.checkpoint:,}" if run.checkpoint >= 0 else "no checkpoint yet"
+            action = self._add(run.name, f"{run.title}   {run.data} · {step} · {run.state}")
+            action.setEnabled(run.checkpoint >= 0)
+        self._menu.addSeparator()
+        self._menu.addAction(
+            self._theme.icon("folder-open", "muted"), "Open a model file…", self.choose_file
+        )
+
+    def choose_file(self) -> None:
+        """Ask for a model file."""
+        dialog = QFileDialog(self.window(), "Open a model", "", "Models (*.safetensors)")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self.chosen)
+        dialog.open()
+
+    def _add_heading(self, text: str) -> None:
+        self._menu.addAction(text).setEnabled(False)
+
+    def _add(self, name: str, text: str) -> QAction:
+        action = self._menu.addAction(text.replace("&", "&&"), lambda: self.chosen.emit(name))
+        action.setCheckable(True)
+        action.setChecked(name == self._explore.name)
+        return action
+
+    def _show(self) -> None:
+        model = self._explore.model
+        if self._opening:
+            title, about = "Opening", short_name(self._opening)
+        elif model is None:
+            title, about = "Choose a model", ""
+        else:
+            method = self._catalogue.method(model.method)
+            title = method.title if method else model.method
+            about = f"{model.data.name} · step {model.step:,}"
+        self._title.setText(title)
+        self._about.setText(about)
+        self._about.setVisible(bool(about))
+        self.setAccessibleName(f"Model: {title} {about}".strip())
+        self.setToolTip(f"{short_name(self._explore.name)}: choose another model" if model else "")
+        self.updateGeometry()
+
+    def _dress(self) -> None:
+        size = QSize(14, 14)
+        colour = self._theme.tokens.models[0]
+        self._dot.setFixedSize(10, 10)
+        self._dot.setStyleSheet(f"background: {colour}; border-radius: 5px")
+        self._chevron.setPixmap(self._theme.icon("chevron-down", "muted").pixmap(size))
+
+
+def short_name(name: str) -> str:
+    """A file by its name, everything else as it is."""
+    return Path(name).name if name.endswith(".safetensors") else name

@@ -1,0 +1,214 @@
+"""The (t, s) pad: one point under the hand says where we stand and where we jump to."""
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from studio.model.explore_model import ExploreModel
+from studio.theme.theme import Theme
+from studio.view.explore.pad_drawing import draw_ground
+from studio.view.explore.pad_geometry import BOTTOM, LEFT, RIGHT, TOP, PadGeometry
+from studio.view.explore.times import CORNER, LEAP, STEP, meaning, settled
+
+HANDLE = 8.0  # radius
+_ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Down: (0, -1),
+    Qt.Key.Key_Up: (0, 1),
+}
+
+
+class TimePad(QWidget):
+    """Drag, wheel (s; with Shift t), arrow keys (with Shift ten times as far), double click.
+
+    `told` carries one line about the place under the cursor, or about the one that is held.
+    """
+
+    told = Signal(str)
+
+    def __init__(self, explore: ExploreModel, theme: Theme) -> None:
+        super().__init__()
+        self._explore, self._theme = explore, theme
+        self._wanted = 276
+        self._ground = QPixmap()
+        self._hovered: tuple[float, float] | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setMouseTracking(True)
+        self.setMinimumSize(160, 180)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.setAccessibleName("Jump from t to s")
+        explore.times_changed.connect(self._on_times)
+        explore.settings_changed.connect(self.update)
+        explore.model_changed.connect(self.update)
+        theme.changed.connect(self._forget_ground)
+        self._on_times()
+
+    @property
+    def geometry_of_times(self) -> PadGeometry:
+        """Where the jumps lie in this widget."""
+        return PadGeometry.within(self.width(), self.height())
+
+    def sizeHint(self) -> QSize:
+        """As high as the square of its width needs."""
+        return QSize(self._wanted, self._wanted + round(TOP + BOTTOM - LEFT - RIGHT))
+
+    def want(self, width: int) -> None:
+        """Ask for the room of a pad of this width."""
+        self._wanted = width
+        self.updateGeometry()
+
+    def move_by(self, t: float, s: float) -> None:
+        """Move both times by some way, held within the square."""
+        self._explore.set_times(settled(self._explore.t + t), settled(self._explore.s + s))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Ground, cross-hair, the single jumps of several steps, handle."""
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._drawn_ground())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        place = self.geometry_of_times.pixel(self._explore.t, self._explore.s)
+        self._draw_cross_hair(painter, place)
+        self._draw_ladder(painter)
+        self._draw_handle(painter, place)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The ground is drawn anew at its next use."""
+        self._forget_ground()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take the handle to where the button went down."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._explore.stop_playing()
+            self._explore.set_times(*self.geometry_of_times.times(event.position()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag with the button down; else say what lies under the cursor."""
+        times = self.geometry_of_times.times(event.position())
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._hovered = None
+            self._explore.set_times(*times)
+        elif self.geometry_of_times.square.contains(event.position()):
+            self._hovered = times
+            self.tell()
+        else:
+            self._forget_hover()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """The corner of one-step sampling: from noise to data."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._explore.set_times(*CORNER)
+
+    def leaveEvent(self, event: object) -> None:
+        """The line speaks of the held point again."""
+        self._forget_hover()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Move s, or t with Shift; one notch is one step."""
+        turn = event.angleDelta().y() or event.angleDelta().x()
+        way = turn / 120 * STEP
+        shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        self.move_by(*((way, 0.0) if shift else (0.0, way)))
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrow keys move; every other key belongs to the page."""
+        direction = _ARROWS.get(Qt.Key(event.key()))
+        if direction is None:
+            super().keyPressEvent(event)
+            return
+        way = LEAP if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else STEP
+        self.move_by(direction[0] * way, direction[1] * way)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show who has the keys."""
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show who has the keys."""
+        self.update()
+
+    def _on_times(self) -> None:
+        self.tell()
+        self.setAccessibleDescription(
+            f"t {self._explore.t:.3f}, s {self._explore.s:.3f}: "
+            f"{meaning(self._explore.t, self._explore.s)}"
+        )
+        self.update()
+
+    def tell(self) -> None:
+        """Say again what the place is."""
+        t, s = self._hovered or (self._explore.t, self._explore.s)
+        where = f"t {t:.2f}, s {s:.2f}: " if self._hovered else ""
+        self.told.emit(where + meaning(t, s))
+
+    def _forget_hover(self) -> None:
+        if self._hovered is not None:
+            self._hovered = None
+            self.tell()
+
+    def _forget_ground(self) -> None:
+        self._ground = QPixmap()
+        self.update()
+
+    def _drawn_ground(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        if self._ground.isNull() or self._ground.devicePixelRatio() != ratio:
+            self._ground = QPixmap(self.size() * ratio)
+            self._ground.setDevicePixelRatio(ratio)
+            self._ground.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._ground)
+            painter.setFont(self.font())
+            draw_ground(painter, self.geometry_of_times, self._theme.tokens)
+            painter.end()
+        return self._ground
+
+    def _draw_cross_hair(self, painter: QPainter, place: QPointF) -> None:
+        square = self.geometry_of_times.square
+        pen = QPen(QColor(self._theme.tokens.text), 1, Qt.PenStyle.CustomDashLine)
+        pen.setDashPattern([3, 3])
+        painter.setPen(pen)
+        painter.setOpacity(0.55)
+        painter.drawLine(QPointF(square.left(), place.y()), place)
+        painter.drawLine(place, QPointF(place.x(), square.bottom()))
+        painter.setOpacity(1)
+
+    def _draw_ladder(self, painter: QPainter) -> None:
+        """Several equal steps are several jumps, each at its own place."""
+        explore, steps = self._explore, self._explore.steps
+        flow_map = explore.model is not None and explore.model.capability == "flow map"
+        if not flow_map or not 1 < steps <= 64:
+            return
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._theme.tokens.accent))
+        way = (explore.s - explore.t) / steps
+        for step in range(steps):
+            t = explore.t + step * way
+            painter.drawEllipse(self.geometry_of_times.pixel(t, t + way), 2.5, 2.5)
+
+    def _draw_handle(self, painter: QPainter, place: QPointF) -> None:
+        tokens = self._theme.tokens
+        if self.hasFocus():
+            painter.setPen(Qt.PenStyle.NoPen)
+            halo = QColor(tokens.accent)
+            halo.setAlphaF(0.35)
+            painter.setBrush(halo)
+            painter.drawEllipse(place, HANDLE + 5, HANDLE + 5)
+        outside = self._explore.s > self._explore.t
+        ring = tokens.text if tokens.name == "dark" else tokens.card
+        painter.setPen(QPen(QColor(tokens.warning if outside else ring), 2))
+        painter.setBrush(QColor(tokens.card if outside else tokens.accent))
+        painter.drawEllipse(QRectF(place.x() - HANDLE, place.y() - HANDLE, 2 * HANDLE, 2 * HANDLE))

@@ -1,0 +1,121 @@
+"""The pad's ground: the trained triangle, the hatched half outside it, axes and their names."""
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPen
+
+from studio.theme.tokens import Tokens, mix
+from studio.view.explore.pad_geometry import PadGeometry
+
+_HATCH = 14.0  # pixels between two lines
+_ROOMY = 196.0  # sides from which there is room for whole sentences
+
+
+def draw_ground(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    """Draw everything that does not move."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    font = painter.font()
+    font.setPixelSize(11)
+    painter.setFont(font)
+    _draw_triangle(painter, place, tokens)
+    _draw_hatch(painter, place, tokens)
+    _draw_frame(painter, place, tokens)
+    _draw_edges(painter, place, tokens)
+    _draw_axes(painter, place, tokens)
+
+
+def _draw_triangle(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    """The longer the jump, the deeper the colour."""
+    ramp = QLinearGradient(place.pixel(0.5, 0.5), place.pixel(1, 0))
+    ramp.setColorAt(0, QColor(mix(tokens.card, tokens.soft, 0.18)))
+    ramp.setColorAt(1, QColor(mix(tokens.card, tokens.soft, 0.85)))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ramp)
+    painter.drawPolygon(place.triangle(trained=True))
+
+
+def _draw_hatch(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    painter.save()
+    half = QPainterPath()
+    half.addPolygon(place.triangle(trained=False))
+    half.closeSubpath()
+    painter.setClipPath(half)
+    painter.setPen(QPen(QColor(tokens.line), 1))
+    square = place.square
+    offset = -square.width()
+    while offset < square.width():
+        start = QPointF(square.left() + offset, square.bottom())
+        painter.drawLine(start, start + QPointF(square.width(), -square.height()))
+        offset += _HATCH
+    painter.restore()
+
+
+def _draw_frame(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor(tokens.line), 1))
+    painter.drawRect(place.square)
+    painter.setPen(QPen(QColor(mix(tokens.muted, tokens.card, 0.3)), 1.2))
+    painter.drawLine(place.pixel(0, 0), place.pixel(1, 1))
+
+
+def _draw_edges(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    """What is known about each edge, written along it."""
+    words = mix(tokens.muted, tokens.text, 0.25)
+    roomy = place.side >= _ROOMY
+    data, noise, same = ("s = 0: ", "t = 1: ", "s = t: ") if roomy else ("", "", "")
+    _write(painter, place.pixel(0.5, 0) + QPointF(0, -9), f"{data}one jump to data", words)
+    _write(painter, place.pixel(1, 0.5) + QPointF(-9, 0), f"{noise}from noise", words, -90)
+    _write(painter, place.pixel(0.5, 0.5) + QPointF(7, 7), f"{same}identity", words, -45)
+    lines = ("outside the trained", "triangle") if roomy else ("outside",)
+    for row, line in enumerate(lines):
+        where = place.pixel(0.27, 0.9) + QPointF(0, 15 * row)
+        _write(painter, where, line, tokens.muted, ground=tokens.card)
+
+
+def _draw_axes(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    square = place.square
+    stand, jump = ("   where we stand", "   where we jump") if place.side >= _ROOMY else ("", "")
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        painter.setPen(QPen(QColor(tokens.line), 1))
+        low, left = place.pixel(share, 0), place.pixel(0, share)
+        painter.drawLine(low, low + QPointF(0, 4))
+        painter.drawLine(left, left + QPointF(-4, 0))
+    under = square.bottom() + 14
+    _write(painter, QPointF(square.left() + 18, under), "0 data", tokens.muted)
+    _write(painter, QPointF(square.right() - 19, under), "noise 1", tokens.muted)
+    _write(
+        painter,
+        QPointF(square.center().x(), under),
+        f"t{stand}",
+        tokens.muted,
+    )
+    side = square.left() - 14
+    _write(
+        painter,
+        QPointF(side, square.center().y()),
+        f"s{jump}",
+        tokens.muted,
+        -90,
+    )
+    _write(painter, QPointF(side, square.bottom() - 4), "0", tokens.muted)
+    _write(painter, QPointF(side, square.top() + 5), "1", tokens.muted)
+
+
+def _write(
+    painter: QPainter,
+    middle: QPointF,
+    text: str,
+    colour: str,
+    angle: float = 0,
+    ground: str = "",
+) -> None:
+    """Write around `middle`, turned by `angle` degrees, on a patch of `ground` where given."""
+    width = painter.fontMetrics().horizontalAdvance(text) + 8
+    box = QRectF(-width / 2, -8, width, 16)
+    painter.save()
+    painter.translate(middle)
+    painter.rotate(angle)
+    if ground:
+        painter.fillRect(box, QColor(ground))
+    painter.setPen(QColor(colour))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+    painter.restore()

@@ -1,0 +1,181 @@
+"""The middle of the page: two grids of pictures, or the particles."""
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from studio.model.explore_model import ExploreModel
+from studio.model.states import States
+from studio.theme.theme import Theme
+from studio.view.explore.fresh_trace import FreshTrace
+from studio.view.explore.line import Line
+from studio.view.explore.particles import ParticlesPlot
+from studio.view.explore.picture_grid import Pick, PictureGrid
+from studio.view.widgets.card import Card, label
+from studio.view.words import plural
+
+LEGEND = {
+    "start": ("xₜ", "Where the points stand"),
+    "learned": ("learned", "Where the model puts them"),
+    "exact": ("exact", "Where they belong"),
+    "paths": ("paths", "The ways of some of them, learned and exact"),
+}
+
+
+def caption(states: States) -> str:
+    """The jump in one line."""
+    noun = "point" if states.x_s.ndim == 2 else "picture"
+    outside = " · outside the trained triangle" if states.outside else ""
+    return (
+        f"xₜ → xₛ   {states.t:.3f} → {states.s:.3f} · {plural(len(states.x_s), noun)} · "
+        f"{states.nfe:,} NFE · {states.ms:.1f} ms{outside}"
+    )
+
+
+class PicturesPane(QWidget):
+    """x_t beside x_s; the picture under the cursor is outlined in both."""
+
+    def __init__(self, explore: ExploreModel, theme: Theme, pick: Pick) -> None:
+        super().__init__()
+        self._explore, self._pick = explore, pick
+        self.start, self.end = PictureGrid("xₜ", pick, theme), PictureGrid("xₛ", pick, theme)
+        self._at, self._to = label("", "small"), label("", "small")
+        self.line, self._index = Line("This jump", theme), label("", "muted")
+        cards = QHBoxLayout()
+        cards.setSpacing(12)
+        for title, right, grid in (
+            ("Where we stand", self._at, self.start),
+            ("Where we jump", self._to, self.end),
+        ):
+            card = Card(title, right)
+            card.body.addWidget(grid, 1)
+            cards.addWidget(card, 1)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(4, 0, 4, 0)
+        foot.addWidget(self.line, 1)
+        foot.addWidget(self._index)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(cards, 1)
+        column.addLayout(foot)
+        pick.changed.connect(self._show_index)
+
+    def show_states(self, states: States) -> None:
+        """Show an answer."""
+        self.start.show_pictures(states.x_t)
+        self.end.show_pictures(states.x_s)
+        self._at.setText(f"xₜ   t = {states.t:.3f}")
+        self._to.setText(f"xₛ   s = {states.s:.3f}")
+        self.line.set_text(caption(states))
+
+    def _show_index(self) -> None:
+        hovered = self._pick.hovered
+        self._index.setText(f"picture {hovered + 1}" if hovered >= 0 else "")
+
+
+class ParticlesPane(Card):
+    """The plot with its legend, whose entries switch the layers."""
+
+    def __init__(self, explore: ExploreModel, fresh: FreshTrace, theme: Theme) -> None:
+        super().__init__("Particles")
+        self._theme = theme
+        self.plot = ParticlesPlot(explore, fresh, theme)
+        self.line, self._pointed = Line("This jump", theme), label("", "muted")
+        self.plot.pointed.connect(self._pointed.setText)
+        self.setContentsMargins(-13, 0, -13, -4)
+        self.head.setContentsMargins(13, 0, 9, 0)
+        self.head.setSpacing(2)
+        self.legend = {name: self._entry(name) for name in LEGEND}
+        for entry in self.legend.values():
+            self.head.addWidget(entry)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(13, 0, 13, 0)
+        foot.addWidget(self.line, 1)
+        foot.addWidget(self._pointed)
+        self.body.addWidget(self.plot, 1)
+        self.body.addLayout(foot)
+        theme.changed.connect(self._dress)
+        self._dress()
+
+    def show_states(self, states: States) -> None:
+        """Show an answer; the plot reads the model by itself."""
+        self.line.set_text(caption(states))
+
+    def show_exact(self, known: bool) -> None:
+        """Offer the exact map where the data set has one."""
+        self.legend["exact"].setVisible(known)
+
+    def _entry(self, name: str) -> QToolButton:
+        entry = QToolButton()
+        entry.setProperty("role", "quiet")
+        entry.setCheckable(True)
+        entry.setChecked(True)
+        entry.setText(LEGEND[name][0])
+        entry.setToolTip(f"{LEGEND[name][1]}: show or hide")
+        entry.setAccessibleName(f"Show {LEGEND[name][0]}")
+        entry.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        entry.setIconSize(QSize(18, 14))
+        entry.toggled.connect(lambda on: self.plot.show_layer(name, on))
+        return entry
+
+    def _dress(self) -> None:
+        for name, entry in self.legend.items():
+            icon = QIcon()
+            for on, state in ((True, QIcon.State.On), (False, QIcon.State.Off)):
+                for ratio in (1, 2):
+                    icon.addPixmap(self._sign(name, on, ratio), QIcon.Mode.Normal, state)
+            entry.setIcon(icon)
+
+    def _sign(self, name: str, on: bool, ratio: int) -> QPixmap:
+        """How a layer looks; crossed out where it is off."""
+        tokens = self._theme.tokens
+        colours = {"start": tokens.muted, "exact": tokens.models[1]}
+        picture = QPixmap(18 * ratio, 14 * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = QColor(colours.get(name, tokens.models[0]) if on else tokens.line)
+        painter.setPen(QPen(colour, 1.4))
+        if name == "paths":
+            painter.drawLine(2, 7, 16, 7)
+        else:
+            side = 6 if name == "start" else 9
+            if name != "exact":
+                painter.setBrush(colour)
+            painter.drawEllipse(QRectF(9 - side / 2, 7 - side / 2, side, side))
+        if not on:
+            painter.setPen(QPen(QColor(tokens.muted), 1.2))
+            painter.drawLine(4, 12, 14, 2)
+        painter.end()
+        return picture
+
+
+class EmptyPane(Card):
+    """What stands there before a model does: a sentence."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.text = label("", "muted")
+        self.text.setWordWrap(True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.body.addStretch(1)
+        self.body.addWidget(self.text)
+        self.body.addStretch(1)
+
+    def say(self, text: str) -> None:
+        """Show a sentence."""
+        self.text.setText(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """A faint triangle: the pad's sign, until there is something to see."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(self._theme.tokens.line), 1.5))
+        x, y = self.width() / 2, self.height() / 2 - 60
+        corners = ((-26, 26), (26, 26), (26, -26))
+        painter.drawPolygon(QPolygonF([QPointF(x + across, y + down) for across, down in corners]))
+        painter.end()

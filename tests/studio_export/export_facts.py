@@ -1,0 +1,18 @@
+"""Facts as the tests of export use them."""
+
+from studio.export.facts import Facts
+
+FACTS = Facts(
+    model="emoji-16-meanflow",
+    method="MeanFlow",
+    data="emoji-16",
+    step=24000,
+    ema=0.995,
+    t=0.84,
+    s=0.22,
+    nfe=2,
+    source="noise",
+    seed=20261122,
+    count=16,
+    label="Gesichter & Gefühle <σ>",
+)

@@ -1,0 +1,165 @@
+"""An explore model that answers at once, with an exact flow in numpy in place of an engine."""
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from engine.contract.catalogue import DataSet, Model
+from engine.contract.messages import Source
+from studio.link.link import Link, Refusal
+from studio.model.explore_model import ExploreModel, Paths, States
+
+LABELS = ("animals", "faces", "food")
+PICTURES = Model(
+    "emoji-16-meanflow", "MeanFlow · emoji 16 px", "meanflow", "flow map",
+    DataSet("emoji-16", "Emoji 16 px", "images", (3, 16, 16), 2800, LABELS),
+    24000, 0.995, 1_800_000,
+)  # fmt: skip
+POINTS = Model(
+    "eight-gaussians-meanflow", "MeanFlow · eight Gaussians", "meanflow", "flow map",
+    DataSet("eight-gaussians", "Eight Gaussians", "points", (2,), exact=True),
+    4000, 0.995, 50_000,
+)  # fmt: skip
+ANGLES = np.arange(8) * np.pi / 4
+MEANS = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
+
+
+class NoLink(Link):
+    """A stream that is never opened."""
+
+    async def start(self):
+        """Nothing starts."""
+
+    async def request(self, build):
+        """Nothing is answered."""
+        raise Refusal("There is no engine in this test.")
+
+    async def stop(self):
+        """Nothing stops."""
+
+
+class StagedExplore(ExploreModel):
+    """Every wish is answered within the call; `opened` counts what was asked to be opened."""
+
+    def __init__(self, parent=None):
+        super().__init__(NoLink(), parent)
+        self.wishes = []
+        self.fault = ""
+
+    async def open(self, name):
+        self.wishes.append(name)
+        if self.fault:
+            raise Refusal(self.fault)
+        self.show(POINTS if "gauss" in name else PICTURES)
+
+    def show(self, model):
+        self.name, self.model = model.name, model
+        if model.data.kind == "points" and self.source.count < 256:
+            self.source = Source(count=2048)
+        self.model_changed.emit()
+        self.settings_changed.emit()
+        self._answer()
+
+    def set_times(self, t, s):
+        self.t, self.s = min(1.0, max(0.0, t)), min(1.0, max(0.0, s))
+        self.times_changed.emit()
+        self._answer()
+
+    def set_source(self, source):
+        self.source = source
+        self.settings_changed.emit()
+        self._answer()
+
+    def set_steps(self, steps):
+        self.steps = steps
+        self.settings_changed.emit()
+        self._answer()
+
+    def play(self):
+        self.playing = True
+        self.settings_changed.emit()
+
+    def stop_playing(self):
+        self.playing = False
+        self.settings_changed.emit()
+
+    async def raw(self):
+        return {
+            "x_t": self.states.x_t.astype(np.float32),
+            "x_s": self.states.x_s.astype(np.float32),
+            "t": np.float32(self.t),
+            "s": np.float32(self.s),
+        }
+
+    def _answer(self):
+        if self.model is None:
+            return
+        points = self.model.data.kind == "points"
+        x_t, x_s = self.points() if points else self.pictures()
+        self.states = States(
+            x_t, x_s, self.t, self.s, self.steps, 4.1, self.s > self.t, self.source, self.steps
+        )
+        self.states_changed.emit()
+        if points:
+            self.trace = self.paths()
+            self.trace_changed.emit()
+
+    def draw(self, shape):
+        """(data, noise): which kind and seed decide, so that equal wishes get equal answers."""
+        random = np.random.default_rng(self.source.seed)
+        noise = random.normal(size=(self.source.count, *shape)).astype(np.float32)
+        if shape == (2,):
+            modes = np.arctan2(noise[:, 1], noise[:, 0]) / (np.pi / 4)
+            near = MEANS[np.round(modes).astype(int) % 8]
+            return (near + 0.25 * noise[:, ::-1]).astype(np.float32), noise
+        ramp = np.linspace(-1, 1, shape[0] * shape[1])
+        shades = np.sin(ramp[None, :, None] * (1 + np.arange(self.source.count))[:, None, None])
+        colour = random.uniform(-1, 1, size=(self.source.count, 1, shape[2]))
+        return (shades * colour).reshape(-1, *shape).astype(np.float32), noise
+
+    def points(self):
+        data, noise = self.draw((2,))
+        return tuple((1 - at) * data + at * noise for at in (self.t, self.s))
+
+    def pictures(self):
+        channels, height, width = self.model.data.shape
+        data, noise = self.draw((height, width, channels))
+        states = ((1 - at) * data + at * noise for at in (self.t, self.s))
+        return tuple((np.clip(x, -1, 1) * 127.5 + 127.5).round().astype(np.uint8) for x in states)
+
+    def paths(self):
+        data, noise = self.draw((2,))
+        times = tuple(np.linspace(self.t, self.s, 24))
+        some = np.stack([(1 - at) * data[:48] + at * noise[:48] for at in times])
+        x_s = (1 - self.s) * data + self.s * noise
+        exact = (x_s + 0.05).astype(np.float32)
+        return Paths(times, some, some + np.float32(0.02), exact, 0.0707, 0.44, self.t, self.s)
+
+
+class NoCatalogue(QObject):
+    """The names a picker needs."""
+
+    changed = Signal()
+    models = ("eight-gaussians-meanflow", "emoji-16-meanflow")
+    methods = ()
+    data = ()
+    presets = ()
+
+    def method(self, name):
+        """No method is known."""
+
+    def data_set(self, name):
+        """No data set is known."""
+
+
+class NoRuns(QObject):
+    """A workspace without runs, or with those given."""
+
+    changed = Signal()
+
+    def __init__(self, runs=()):
+        super().__init__()
+        self.runs = list(runs)
+
+    def find(self, name):
+        """The run called `name`, if there is one."""
+        return next((r for r in self.runs if r.name == name), None)
