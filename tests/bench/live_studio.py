@@ -13,6 +13,7 @@ from qasync import QEventLoop
 
 from studio.assembly import Studio
 from studio.link.hub_link import HubLink
+from studio.model.models import Models
 from studio.model.session import Session
 from studio.start import application
 from studio.theme.theme import Theme
@@ -34,7 +35,7 @@ def with_studio(scenario: Callable[[Studio], Coroutine[Any, Any, None]]) -> None
 
         async def live() -> None:
             link = HubLink(Path(folder) / "workspace", log=Path(folder) / "hub.log")
-            studio = Studio(window, theme, link, settings)
+            studio = Studio(window, theme, Models(link, settings))
             try:
                 await studio.start()
                 await asyncio.wait_for(scenario(studio), LIMIT)
