@@ -292,6 +292,15 @@ class Traced(Message, frozen=True):
     nothing: float = -1.0  # rms of x_t against exact x_s: what doing nothing scores
 
 
+# Hub -> explore worker.
+
+
+class Threads(Message, frozen=True):
+    """Use so many threads from now on."""
+
+    count: int
+
+
 # Hub -> train worker.
 
 
@@ -324,7 +333,7 @@ AnyMessage = (
     | ReadSpec | ImportData | OpenModel | Jump | Trace
     | Catalogue | Runs | RunAnswer | SpecAnswer | Chunk | Imported | RunChanged | Progress
     | EngineNote | Opened | Jumped | Traced
-    | Train | Control | Left
+    | Threads | Train | Control | Left
 )  # fmt: skip
 
 _DECODER = msgspec.json.Decoder(AnyMessage)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 
-def sliced_wasserstein(first: Tensor, second: Tensor, directions: int = 512, seed: int = 0) -> float:
+def sliced_wasserstein(
+    first: Tensor, second: Tensor, directions: int = 512, seed: int = 0
+) -> float:
     """Root mean square over random directions of the 1-D Wasserstein-2 distance, in data's units.
 
     `first` and `second` are [n, ...] and [m, ...] (Bonneel et al. 2015, J. Math. Imaging Vis.).

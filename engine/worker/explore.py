@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contract.errors import UserError
-from engine.contract.messages import Hello, Jump, Message, OpenModel, Refused, Request, Trace
+from engine.contract.messages import (
+    Hello,
+    Jump,
+    Message,
+    OpenModel,
+    Refused,
+    Request,
+    Threads,
+    Trace,
+)
 from engine.data.errors import DataError
 from engine.worker.process import (
     EXIT_NO_TORCH,
@@ -39,6 +48,7 @@ class Inbox:
         self._models: list[OpenModel] = []
         self._newest: dict[type[Request], Request] = {}
         self.workspace = Path()
+        self.threads = 1
         self.ended = False
 
     def next(self) -> Request | None:
@@ -69,6 +79,8 @@ class Inbox:
                 self.ended = True
             case Hello(workspace=folder):
                 self.workspace = Path(folder)
+            case Threads(count):
+                self.threads = count
             case OpenModel() as request:
                 self._models.append(request)
             case Jump() | Trace() as request:
@@ -95,12 +107,16 @@ def main() -> int:
 
 
 def _serve(channel: Channel) -> None:
+    import torch
+
     from engine.explore.answers import Answers
 
     inbox = Inbox(channel)
     answers = Answers(inbox.look)
     while (request := inbox.next()) is not None:
         answers.workspace = inbox.workspace
+        if inbox.threads != torch.get_num_threads():
+            torch.set_num_threads(inbox.threads)
         channel.send(*_refusing(answers, request))
 
 

@@ -19,7 +19,7 @@ from engine.metrics.distances import kernel_distance, sliced_wasserstein
 from engine.runs.folder import RunFolder
 from engine.runs.history import read_history
 
-MINUTES = (10, 30, 60)
+MINUTES = (10, 30, 60)  # of training
 SHOWN = 24
 
 

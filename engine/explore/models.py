@@ -1,0 +1,159 @@
+"""Find a model by name and open it: a shipped one, a run's sealed checkpoint, or a file."""
+
+import copy
+import difflib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from engine.contract.assets import asset
+from engine.contract.catalogue import DataSet, Model, method, shipped_models
+from engine.contract.errors import UserError
+from engine.contract.specs import RunSpec
+from engine.data.catalogue import find
+from engine.data.open import Dataset, open_data
+from engine.exchange.model_file import load_model_file
+from engine.exchange.weights import ModelError, classes_of, filled_network
+from engine.flow.flow_map import FlowMap, flow_map_for
+from engine.hub.workspace import list_names, run_folder
+from engine.runs import checkpoint
+from engine.runs.folder import RunFolder
+
+
+class Place(NamedTuple):
+    """Where weights lie: a model file, or a checkpoint of a run. Newer weights, another place."""
+
+    path: Path
+    run: bool
+    step: int = 0
+    changed: int = 0
+
+
+@dataclass(eq=False)
+class Loaded:
+    """A model in memory, and all that is needed to ask it."""
+
+    info: Model
+    spec: RunSpec
+    network: nn.Module
+    classes: int
+    device: torch.device
+    workspace: Path
+
+    @cached_property
+    def flow_map(self) -> FlowMap:
+        """The flow map that the network is."""
+        return flow_map_for(self.info.method, self.network)
+
+    @cached_property
+    def halved(self) -> FlowMap:
+        """The same with its large layers in bfloat16, to be asked under autocast.
+
+        Autocast alone would convert all weights anew in every call (10 % of its time).
+        """
+        network = copy.deepcopy(self.network)
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                layer.to(torch.bfloat16)
+        return flow_map_for(self.info.method, network)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """What it learned. Raises DataError where that is not here."""
+        return open_data(self.info.data.name, self.workspace)
+
+
+def load_model(name: str, workspace: Path, ema: float | None = None) -> Loaded:
+    """Open a model: the name of a shipped one, a run (RUN@STEP for an older checkpoint) or a file.
+
+    Of a run the weights are the average of rate `ema`, by default its last. Raises ModelError.
+    """
+    return open_place(name, resolve(name, workspace), workspace, ema)
+
+
+def resolve(name: str, workspace: Path) -> Place:
+    """Where the model called `name` lies now. Raises ModelError."""
+    if name in shipped_models():
+        return _file(asset("models") / f"{name}.safetensors")
+    path = Path(name).expanduser()
+    if path.suffix == ".safetensors" and path.is_file():
+        return _file(path.absolute())
+    run, _, step = name.rpartition("@") if "@" in name else (name, "", "")
+    try:
+        folder = RunFolder(run_folder(run, workspace))
+    except UserError:
+        raise ModelError(_unknown(name, workspace)) from None
+    return _checkpoint(folder, step)
+
+
+def open_place(name: str, place: Place, workspace: Path, ema: float | None = None) -> Loaded:
+    """Load the weights that lie there. Raises ModelError."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if place.run:
+        spec, data, rate, state = _read_run(place, workspace, ema)
+        network, step = filled_network(name, spec, data, state), place.step
+    else:
+        header, network = load_model_file(place.path)
+        spec, data, rate, step = header.spec, header.data, header.ema, header.step
+    info = _info(name, spec, data, step, rate, sum(p.numel() for p in network.parameters()))
+    return Loaded(info, spec, network.to(device), classes_of(spec, data), device, workspace)
+
+
+def _info(name: str, spec: RunSpec, data: DataSet, step: int, ema: float, parameters: int) -> Model:
+    known = method(str(spec.method.__struct_config__.tag))
+    title = f"{data.title} · {known.title}"
+    note = f"Step {step:,} of {spec.training.steps:,}, EMA {ema:g}."
+    return Model(name, title, known.name, known.capability, data, step, ema, parameters, note)
+
+
+def _file(path: Path) -> Place:
+    return Place(path, False, changed=path.stat().st_mtime_ns)
+
+
+def _checkpoint(folder: RunFolder, step: str) -> Place:
+    """The sealed checkpoint of `step`, or the newest that is whole."""
+    if not step:
+        found = checkpoint.newest(folder)
+        if found is None:
+            raise ModelError(
+                f"{folder.name} has no checkpoint yet; save it now or wait for the next one."
+            )
+        return Place(found.path, True, found.step, found.path.stat().st_mtime_ns)
+    steps = folder.checkpoints()
+    if not step.isdecimal() or int(step) not in steps:
+        known = ", ".join(map(str, steps)) or "none"
+        raise ModelError(f"{folder.name} has no checkpoint of step {step}; it has {known}.")
+    path = folder.checkpoint(int(step))
+    if problem := checkpoint.verify(path):
+        raise ModelError(f"The checkpoint of step {step} of {folder.name} is damaged: {problem}.")
+    return Place(path, True, int(step), path.stat().st_mtime_ns)
+
+
+def _read_run(
+    place: Place, workspace: Path, ema: float | None
+) -> tuple[RunSpec, DataSet, float, dict[str, Tensor]]:
+    folder = RunFolder(place.path.parent.parent)
+    spec = folder.spec()
+    data = find(spec.data.name, workspace)
+    rate = spec.training.ema[-1] if ema is None else ema
+    if rate not in spec.training.ema:
+        known = ", ".join(f"{known:g}" for known in spec.training.ema)
+        raise ModelError(f"{folder.name} keeps no average of rate {rate:g}; it keeps {known}.")
+    try:
+        state = checkpoint.Checkpoint(place.step, place.path).tensors(f"ema-{rate:g}")
+    except OSError as error:
+        raise ModelError(f"{place.path} cannot be read: {error.strerror}.") from error
+    return spec, data, rate, state
+
+
+def _unknown(name: str, workspace: Path) -> str:
+    known = [*shipped_models(), *list_names(workspace)]
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = (
+        f"; did you mean {near[0]!r}?" if near else "; give a run, a model file or a shipped model."
+    )
+    return f"There is no model {name!r}{hint}"

@@ -1,0 +1,167 @@
+"""A process of this program that the hub starts, speaks frames with, and ends."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.contract import frames, messages
+from engine.contract.errors import UserError
+from engine.contract.messages import Hello, Message
+from engine.contract.version import PROTOCOL
+from engine.hub.outbox import Outbox
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PIECE = 1 << 18
+_PRINTED = 1 << 18  # bytes kept of what a process printed
+LEAVING = 5.0  # seconds to leave in, where nothing is to be saved, or after SIGTERM
+
+
+def environment(threads: int, extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child: this very program whatever the working folder holds."""
+    found = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    count = str(threads)
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(found),
+        "PYTHONSAFEPATH": "1",
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        **extra,
+    }
+
+
+def in_words(code: int) -> str:
+    """How a process ended, as the end of a sentence that begins with its name."""
+    if code >= 0:
+        return f"left with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "unknown"
+    return f"was killed by signal {-code} ({name})"
+
+
+def last_line(text: str) -> str:
+    """The last line of what a process printed: where Python names the error."""
+    return text.splitlines()[-1].strip() if text else ""
+
+
+class Child:
+    """A running worker. It leads its own process group, so that nothing of it outlives the hub."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, printed: BinaryIO, workspace: Path
+    ) -> None:
+        assert process.stdin is not None
+        self._process, self._printed = process, printed
+        self._outbox = Outbox(process.stdin)
+        self._outbox.put(Hello("flowmap-hub", pid=os.getpid(), workspace=str(workspace)))
+        self._reaper = asyncio.create_task(self._reap())
+
+    @classmethod
+    async def start(cls, module: str, threads: int, workspace: Path, **extra: str) -> "Child":
+        """Start `python -m MODULE`; `extra` is added to its environment. Raises UserError."""
+        # A file, not a pipe: printing must neither block nor fail, whatever becomes of the hub.
+        printed = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the child)
+        try:
+            process = await cls._spawn(module, printed, environment(threads, extra))
+        except OSError as error:
+            printed.close()
+            raise UserError(f"A worker cannot be started: {error.strerror}.") from error
+        return cls(process, printed, workspace)
+
+    @staticmethod
+    async def _spawn(
+        module: str, printed: BinaryIO, environment: Mapping[str, str]
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=printed,
+            env=environment,
+            start_new_session=True,
+            limit=_PIECE,
+        )
+
+    def send(self, message: Message) -> None:
+        """Send a message; a child that has gone takes it silently (its death is told apart)."""
+        self._outbox.put(message)
+
+    async def frames(self) -> AsyncIterator[tuple[messages.AnyMessage, bytes, bytes]]:
+        """Message, header and payload of each frame until the child ends the stream.
+
+        A child that breaks the protocol, or speaks another version of it, is killed.
+        """
+        assert self._process.stdout is not None
+        try:
+            async for header, payload in read_frames(self._process.stdout):
+                message = messages.decode(header)
+                if not isinstance(message, Hello):
+                    yield message, header, payload
+                elif message.protocol != PROTOCOL:
+                    break
+            else:
+                return
+        except (frames.FrameError, messages.MessageError):
+            pass
+        self.kill()
+
+    async def stop(self, patience: float) -> int:
+        """End its stream, which means: save and leave; after `patience` end the process.
+
+        Returns its exit code, negative for a signal.
+        """
+        await self._outbox.close(min(patience, 1.0))
+        for seconds, end in ((patience, self._terminate), (LEAVING, self.kill)):
+            done, _ = await asyncio.wait([self._reaper], timeout=seconds)
+            if not done:
+                end()
+        return await self._reaper
+
+    def printed(self) -> str:
+        """The end of what a child that has gone printed; to be asked once."""
+        with self._printed as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _PRINTED))
+            return file.read().decode("utf-8", "replace").strip()
+
+    def kill(self) -> None:
+        """Kill the process and all that it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+
+    def _terminate(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
+    async def _reap(self) -> int:
+        code = await self._process.wait()
+        self.kill()  # what it started must not outlive it, nor keep its stream open
+        return code
+
+
+async def read_frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, bytes]]:
+    """(header, payload) of each frame of a stream; a torn last one is left out."""
+    decoder = frames.Decoder()
+    while data := await _piece(reader):
+        for frame in decoder.feed(data):
+            yield frame
+
+
+async def _piece(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(_PIECE)
+    except ConnectionError:
+        return b""

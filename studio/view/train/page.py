@@ -1,0 +1,113 @@
+"""The Train page: form on the left, the run in sight on the right."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from studio.model.models import Models
+from studio.theme.theme import Theme
+from studio.view.actions import Actions
+from studio.view.train.commands import RunCommands
+from studio.view.train.curves import Curves
+from studio.view.train.figures import Figures
+from studio.view.train.form_card import FormCard
+from studio.view.train.head import Head
+from studio.view.train.samples import Samples
+from studio.view.widgets.throttle import Throttle
+
+GUTTER = 12
+WIDE = 1500  # pixels from which curve and samples stand side by side
+
+
+class TrainPage(QWidget):
+    """Configure, start and watch trainings; `refused(sentence)` is what could not be done."""
+
+    title, icon_name = "Train", "play"
+    refused = Signal(str)
+    explored = Signal(str)
+
+    def __init__(self, models: Models, theme: Theme, actions: Actions) -> None:
+        super().__init__()
+        self._models, self._actions = models, actions
+        self.commands = RunCommands(models, actions, self)
+        self.head = Head(models, theme, actions)
+        self.form = FormCard(
+            models.form, models.catalogue, theme, actions["view.advanced"], actions["run.start"]
+        )
+        self.figures = Figures()
+        self.curves = Curves(theme)
+        self.samples = Samples(theme, self.refused.emit)
+        self._lay_out()
+        self._figures_soon = Throttle(self._show_figures, self, 100)
+        self.commands.changed.connect(self._show_reasons)
+        self.commands.refused.connect(self.refused)
+        self.head.refused.connect(self.refused)
+        self.head.explored.connect(self.explored)
+        self._wire_edit(actions)
+        models.runs.current_changed.connect(self._show_run)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # a click beside a field leaves it
+        self.setAccessibleName("Train")
+        self._show_reasons()
+        self._show_run()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Side by side where there is room, else one above the other."""
+        super().resizeEvent(event)
+        wide = event.size().width() >= WIDE
+        self.split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+
+    def _show_run(self) -> None:
+        run = self._models.runs.current
+        if run is not None:
+            run.changed.connect(self._figures_soon)
+            run.progressed.connect(self._figures_soon)
+        self.curves.show_run(run)
+        self.samples.show_run(run)
+        self._show_figures()
+
+    def _show_figures(self) -> None:
+        self.figures.show_run(self._models.runs.current)
+
+    def _show_reasons(self) -> None:
+        self.form.show_reasons(self.commands.reasons(), self.commands.busy)
+
+    def _wire_edit(self, actions: Actions) -> None:
+        form = self._models.form
+        actions["edit.undo"].triggered.connect(form.undo)
+        actions["edit.redo"].triggered.connect(form.redo)
+        for name in ("edit.preset", "file.new"):
+            actions[name].triggered.connect(self._back_to_preset)
+        form.changed.connect(self._show_edit)
+        self._show_edit()
+
+    def _show_edit(self) -> None:
+        form, actions = self._models.form, self._actions
+        actions["edit.undo"].setEnabled(form.can_undo)
+        actions["edit.redo"].setEnabled(form.can_redo)
+        actions["edit.preset"].setEnabled(bool(form.preset_name) and form.modified)
+
+    def _back_to_preset(self) -> None:
+        if self._models.catalogue.preset(self._models.form.preset_name):
+            self._models.form.choose_preset(self._models.form.preset_name)
+
+    def _lay_out(self) -> None:
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setChildrenCollapsible(False)
+        self.split.setHandleWidth(GUTTER)
+        self.split.addWidget(self.curves)
+        self.split.addWidget(self.samples)
+        self.split.setSizes([420, 580])
+        right = QVBoxLayout()
+        right.setSpacing(GUTTER)
+        right.addWidget(self.figures)
+        right.addWidget(self.split, 1)
+        content = QHBoxLayout()
+        content.setContentsMargins(GUTTER, GUTTER, GUTTER, GUTTER)
+        content.setSpacing(GUTTER)
+        content.addWidget(self.form)
+        content.addLayout(right, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.head)
+        column.addLayout(content, 1)

@@ -1,0 +1,157 @@
+"""The card with the samples of the run in sight, and their history."""
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QStackedWidget, QToolButton
+
+from engine.contract.journal import Sampled
+from studio.model.run_model import Preview, RunModel
+from studio.model.tasks import spawn
+from studio.theme.theme import Theme
+from studio.view.explore.picture_grid import Pick, PictureGrid
+from studio.view.train.preview_decode import pictures
+from studio.view.train.scatter import Scatter
+from studio.view.widgets.card import Card, label
+from studio.view.widgets.empty import Empty
+
+NOTHING = "The first preview comes after a few hundred steps, or by “Sample now”."
+WAYS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+
+
+class Grid(PictureGrid):
+    """Pictures whose arrow keys go through their history."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave the keys to the card."""
+        event.ignore()
+
+
+class Samples(Card):
+    """Shows the newest preview until a person goes back in the history."""
+
+    def __init__(self, theme: Theme, fail: Callable[[str], None]) -> None:
+        self.where = label("", "muted")
+        super().__init__("Samples", self.where)
+        self._theme, self._fail = theme, fail
+        self._run: RunModel | None = None
+        self._shown: Sampled | None = None
+        self._follows = True
+        self.grid = Grid("of the run", Pick(), theme)
+        self.scatter = Scatter(theme)
+        self.empty = Empty(theme, "images", "No samples yet", NOTHING)
+        self.pages = QStackedWidget()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.back, self.on = self._tool("Earlier samples", -1), self._tool("Later samples", 1)
+        self.outer.setContentsMargins(12, 12, 12, 10)
+        self._lay_out()
+        self.slider.valueChanged.connect(self._slid)
+        theme.changed.connect(self._dress)
+        self._dress()
+        self._refresh()
+
+    def show_run(self, run: RunModel | None) -> None:
+        """Show another run, from its newest samples."""
+        if self._run is not None:
+            self._run.changed.disconnect(self._refresh)
+        self._run, self._shown, self._follows = run, None, True
+        self.scatter.forget()
+        if run is not None:
+            run.changed.connect(self._refresh)
+        self._refresh()
+
+    def step(self, way: int) -> None:
+        """Go `way` previews on in the history."""
+        self.slider.setValue(self.slider.value() + way)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Left and right go through the history, Home and End to its ends."""
+        key = Qt.Key(event.key())
+        if key in WAYS:
+            self.step(WAYS[key])
+        elif key == Qt.Key.Key_Home:
+            self.slider.setValue(0)
+        elif key == Qt.Key.Key_End:
+            self.slider.setValue(self.slider.maximum())
+        else:
+            super().keyPressEvent(event)
+
+    def _refresh(self) -> None:
+        """The history may have grown, or been taken back."""
+        samples = self._run.samples if self._run else []
+        last = max(0, len(samples) - 1)
+        at = last if self._follows else min(self.slider.value(), last)
+        self.slider.blockSignals(True)
+        self.slider.setMaximum(last)
+        self.slider.setValue(at)
+        self.slider.blockSignals(False)
+        self.slider.setEnabled(last > 0)
+        self._show(samples[at] if samples else None)
+
+    def _slid(self, at: int) -> None:
+        samples = self._run.samples if self._run else []
+        self._follows = at >= len(samples) - 1
+        if at < len(samples):
+            self._show(samples[at])
+
+    def _show(self, sampled: Sampled | None) -> None:
+        self.back.setEnabled(self.slider.value() > 0)
+        self.on.setEnabled(self.slider.value() < self.slider.maximum())
+        if sampled is None or self._run is None:
+            self._shown = None
+            self.where.setText("")
+            self.pages.setCurrentWidget(self.empty)
+        elif sampled != self._shown:
+            self._shown = sampled
+            spawn(self._load(self._run, sampled), refused=self._fail)
+
+    async def _load(self, run: RunModel, sampled: Sampled) -> None:
+        """Fetch a preview and paint it, unless another is wanted by then."""
+        preview = await run.picture(sampled)
+        if run is self._run and sampled == self._shown:
+            self._paint(preview)
+            newest = " · newest" if self._follows else ""
+            self.where.setText(f"step {sampled.step:,} of {run.info.steps:,}{newest}")
+            self.slider.setAccessibleDescription(self.where.text())
+
+    def _paint(self, preview: Preview) -> None:
+        view: Any = self.scatter if preview.kind == "points" else self.grid
+        if preview.points is not None:
+            self.scatter.show_points(preview.points, anew=self._follows)
+        else:
+            self._paint_pictures(preview.data)
+        self.pages.setCurrentWidget(view)
+
+    def _paint_pictures(self, data: bytes) -> None:
+        try:
+            self.grid.show_pictures(pictures(data))
+        except ValueError:
+            self._fail("This preview cannot be read: its file is damaged.")
+
+    def _tool(self, name: str, way: int) -> QToolButton:
+        button = QToolButton()
+        button.setProperty("role", "quiet")
+        button.setAccessibleName(name)
+        button.setToolTip(f"{name} ({'←' if way < 0 else '→'})")
+        button.setIconSize(QSize(16, 16))
+        button.clicked.connect(lambda: self.step(way))
+        return button
+
+    def _lay_out(self) -> None:
+        self.slider.setAccessibleName("History of the samples")
+        self.slider.setPageStep(1)
+        for page in (self.empty, self.grid, self.scatter):
+            self.pages.addWidget(page)
+        foot = QHBoxLayout()
+        foot.setSpacing(6)
+        foot.addWidget(self.back)
+        foot.addWidget(self.slider, 1)
+        foot.addWidget(self.on)
+        self.body.addWidget(self.pages, 1)
+        self.body.addLayout(foot)
+
+    def _dress(self) -> None:
+        self.back.setIcon(self._theme.icon("chevron-left", "muted"))
+        self.on.setIcon(self._theme.icon("chevron-right", "muted"))

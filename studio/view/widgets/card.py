@@ -1,0 +1,43 @@
+"""A card: a rounded panel with a title and a body."""
+
+from PySide6 import QtCore
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+
+class Card(QFrame):
+    """A titled panel; put content into `.body`, small controls at the right end of `.head`."""
+
+    def __init__(self, title: str = "", right: QWidget | None = None) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.outer = QVBoxLayout(self)
+        self.outer.setContentsMargins(14, 12, 14, 14)
+        self.outer.setSpacing(10)
+        self.head = QHBoxLayout()
+        self.head.setSpacing(8)
+        self.title = label(title, "title")
+        if title or right:
+            self.head.addWidget(self.title)
+            self.head.addStretch(1)
+            self.outer.addLayout(self.head)
+        if right is not None:
+            self.head.addWidget(right)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(8)
+        self.outer.addLayout(self.body, 1)
+
+
+def label(text: str = "", role: str = "") -> QLabel:
+    """A plain-text label in one of the style sheet's roles (title, muted, small, value, ...)."""
+    made = QLabel(text)
+    made.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+def rule() -> QFrame:
+    """A horizontal line between two parts of a card."""
+    made = QFrame()
+    made.setProperty("role", "line")
+    return made

@@ -1,0 +1,103 @@
+"""Models whose flow map is known exactly, and runs that hold sealed checkpoints."""
+
+import torch
+from torch import nn
+
+from engine.contract.catalogue import POINT_SETS, DataSet, Model
+from engine.contract.specs import (
+    MLP,
+    Cadence,
+    Data,
+    FlowMatching,
+    MeanFlow,
+    RunSpec,
+    Training,
+    UNet,
+)
+from engine.data.open import open_data
+from engine.explore.models import Loaded
+from engine.networks.build import build_network
+from engine.runs import checkpoint
+from engine.runs.folder import RunFolder
+
+RINGS = next(info for info in POINT_SETS if info.name == "eight-gaussians")
+PICTURES = DataSet("emoji-16", "Emoji", "images", (3, 16, 16), 2800, tuple("abcdefg"))
+
+
+def points_spec(method=None, data="eight-gaussians"):
+    return RunSpec(
+        Data(data),
+        method or MeanFlow(adaptive_power=0.0),
+        MLP(8, 1),
+        Training(steps=100, warmup=5, ema=(0.9, 0.99)),
+        Cadence(),
+    )
+
+
+class Exact(nn.Module):
+    """The exact average velocity of a data set, or its velocity where s = t."""
+
+    def __init__(self, oracle):
+        super().__init__()
+        self.oracle = oracle
+        self.asked = 0
+
+    def forward(self, x, t, s, label=None):
+        self.asked += 1
+        gap = (s - t)[:, None]
+        at = self.oracle.v(x, t)
+        if not bool(gap.any()):
+            return at
+        u = (self.oracle.jump(x, t, s) - x) / torch.where(gap == 0, 1.0, gap)
+        return torch.where(gap == 0, at, u)
+
+
+def exact_model(workspace, method=None):
+    """A model that knows the eight Gaussians exactly, by its average velocity or velocity."""
+    spec = points_spec(method)
+    tag = spec.method.__struct_config__.tag
+    capability = "velocity" if tag == "fm" else "flow map"
+    info = Model("exact", "Exact", tag, capability, RINGS, 0, 0.99)
+    oracle = open_data(RINGS.name, workspace).exact()
+    oracle.steps = 100
+    return Loaded(info, spec, Exact(oracle), 0, torch.device("cpu"), workspace)
+
+
+def velocity_model(workspace):
+    return exact_model(workspace, FlowMatching())
+
+
+def picture_model(workspace, labels=True, network=None):
+    """A small network for labelled pictures with weights of no meaning."""
+    network = network or UNet(8, (1.0, 2.0), 1, ())
+    spec = RunSpec(Data("emoji-16", labels=labels), MeanFlow(), network)
+    classes = len(PICTURES.labels) if labels else 0
+    torch.manual_seed(0)
+    network = build_network(spec.network, PICTURES.shape, classes).eval().requires_grad_(False)
+    for weights in network.parameters():
+        weights.normal_(std=0.05)
+    info = Model("pictures", "Pictures", "meanflow", "flow map", PICTURES, 0, 0.99)
+    return Loaded(info, spec, network, classes, torch.device("cpu"), workspace)
+
+
+def make_run(workspace, name="run", steps=(10, 20), spec=None):
+    """A run with a sealed checkpoint at each step; the weights of step k are all k / 1000."""
+    folder = RunFolder(workspace / "runs" / name)
+    folder.create(spec or points_spec())
+    for step in steps:
+        add_checkpoint(folder, step)
+    return folder
+
+
+def add_checkpoint(folder, step, value=None):
+    spec = folder.spec()
+    network = build_network(spec.network, (2,), 0)
+    value = step / 1000 if value is None else value
+    averages = {
+        f"ema-{rate:g}": {
+            key: torch.full_like(weights, value * rate)
+            for key, weights in network.state_dict().items()
+        }
+        for rate in spec.training.ema
+    }
+    checkpoint.seal(folder, step, averages, {"step": step})

@@ -1,0 +1,213 @@
+"""The Train page: start, watch, control, go back in the history, resume."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from engine.contract import messages as m
+from studio.link.link import Refusal
+
+pytestmark = pytest.mark.gui
+
+
+def test_nothing_yet_says_what_to_do(stage):
+    page = stage.studio.train
+    assert page.curves.pages.currentWidget() is page.curves.empty
+    assert page.samples.pages.currentWidget() is page.samples.empty
+    assert page.figures.step.value.text() == "–"
+    assert page.head.picker.placeholderText() == "No run yet"
+    assert not page.head.picker.isEnabled()
+
+
+def test_start_sends_the_form_once(stage, qtbot):
+    stage.models.form.set("training.steps", "777")
+    stage.world.link.hold()
+    stage.studio.train.form.start.click()
+    assert stage.studio.train.form.start.text() == "Starting…"
+    stage.act("run.start").trigger()
+    qtbot.waitUntil(lambda: bool(stage.world.link.of(m.StartRun)))
+    stage.world.link.release()
+    qtbot.waitUntil(lambda: stage.models.runs.current is not None)
+    assert [asked.spec for asked in stage.world.link.of(m.StartRun)] == [stage.models.form.spec]
+    assert stage.studio.train.head.state.text() == "training"
+    assert stage.models.session.recent == ["run-1"]
+
+
+def test_a_refused_start_is_said_and_loses_nothing(stage, qtbot):
+    def refuse(request):
+        return m.Refused(request.id, "The disk is full: free some space and start again.")
+
+    stage.world.link.on(m.StartRun, refuse)
+    spec = stage.models.form.spec
+    stage.act("run.start").trigger()
+    qtbot.waitUntil(lambda: "refused" in stage.notices())
+    assert stage.notices()["refused"] == "The disk is full: free some space and start again."
+    assert stage.models.form.spec == spec
+    assert stage.act("run.start").isEnabled()
+
+
+def test_figures_tell_the_run(training, qtbot):
+    stage, _ = training
+    figures = stage.studio.train.figures
+    qtbot.waitUntil(lambda: figures.step.value.text() == "500")
+    assert figures.step.detail.text() == "of 4,000"
+    assert figures.progress.value() == 125
+    assert figures.speed.value.text() == "100 it/s"
+    assert figures.left.value.text() == "35 s"
+
+
+def test_the_curve_is_that_of_the_journal(training, qtbot):
+    stage, run = training
+    curves = stage.studio.train.curves
+    qtbot.waitUntil(lambda: curves.pages.currentWidget() is curves.plot)
+    assert curves.chosen() == "error"
+    curves.smoothing.setValue(0)
+    qtbot.waitUntil(lambda: curves.readout.text().partition(" at ")[2].startswith("step 500"))
+    x, y = curves.plot._line.getOriginalDataset()
+    np.testing.assert_array_equal(x, run.steps)
+    np.testing.assert_array_equal(y, run.curve("error"))
+
+
+def test_the_cross_hair_reads_the_row_under_the_cursor(training, qtbot):
+    stage, _run = training
+    curves = stage.studio.train.curves
+    qtbot.waitUntil(lambda: curves.readout.text().partition(" at ")[2].startswith("step 500"))
+    curves.plot.pointed.emit(3)
+    assert curves.readout.text().partition(" at ")[2].startswith("step 40")
+    assert curves.plot._hair.isVisible()
+    curves.plot.pointed.emit(-1)
+    assert not curves.plot._hair.isVisible()
+    assert curves.readout.text().partition(" at ")[2].startswith("step 500")
+
+
+def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm(training, qtbot):
+    stage, run = training
+    curves = stage.studio.train.curves
+    qtbot.waitUntil(lambda: curves.pages.currentWidget() is curves.plot)
+    curves.log.setChecked(True)
+    values = np.array(run.curve("error"))
+    values[::2] *= -1
+    curves.plot.show_curve(np.array(run.steps), values, values)
+    _, drawn = curves.plot._line.getOriginalDataset()
+    assert np.isnan(drawn[drawn <= 0]).all()
+    assert curves.plot.getPlotItem().getAxis("left").logMode
+
+
+def test_another_metric_can_be_chosen(training, qtbot):
+    stage, _run = training
+    curves = stage.studio.train.curves
+    qtbot.waitUntil(lambda: curves.series.count() == 3)
+    curves.series.setCurrentIndex(curves.series.findData("loss"))
+    curves.series.activated.emit(curves.series.currentIndex())
+    assert curves.chosen() == "loss"
+    assert curves.readout.text().partition(" at ")[2].startswith("step 500")
+
+
+def test_samples_show_the_newest_and_arrow_keys_go_back(training, qtbot):
+    stage, _ = training
+    samples = stage.studio.train.samples
+    qtbot.waitUntil(lambda: samples.where.text() == "step 500 of 4,000 · newest")
+    assert samples.pages.currentWidget() is samples.scatter
+    samples.slider.setFocus()
+    qtbot.keyClick(samples.slider, Qt.Key.Key_Left)
+    qtbot.waitUntil(lambda: samples.where.text() == "step 350 of 4,000")
+    qtbot.keyClick(samples.slider, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: samples.where.text() == "step 200 of 4,000")
+    assert not samples.back.isEnabled()
+
+
+def test_who_looks_at_the_past_is_left_there(training, qtbot):
+    stage, run = training
+    samples = stage.studio.train.samples
+    samples.back.click()
+    qtbot.waitUntil(lambda: samples.where.text() == "step 350 of 4,000")
+    stage.world.train(run.name, 100)
+    qtbot.waitUntil(lambda: samples.slider.maximum() == 3)
+    assert samples.where.text() == "step 350 of 4,000"
+    qtbot.keyClick(samples.slider, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: samples.where.text() == "step 600 of 4,000 · newest")
+
+
+def test_pictures_are_shown_as_pictures_and_keys_still_go_through_time(stage, qtbot):
+    stage.models.form.choose_preset("emoji-16-meanflow")
+    stage.act("run.start").trigger()
+    qtbot.waitUntil(lambda: stage.models.runs.current is not None)
+    for _ in range(2):
+        stage.world.train("run-1", 100)
+    samples = stage.studio.train.samples
+    qtbot.waitUntil(lambda: samples.where.text().startswith("step 200"))
+    assert samples.pages.currentWidget() is samples.grid
+    samples.grid.setFocus()
+    qtbot.keyClick(samples.grid, Qt.Key.Key_Left)
+    qtbot.waitUntil(lambda: samples.where.text().startswith("step 100"))
+
+
+def test_a_damaged_preview_is_said(training, qtbot):
+    stage, _run = training
+    stage.world.samples["000350.npy"] = b"torn"
+    samples = stage.studio.train.samples
+    samples.back.click()
+    qtbot.waitUntil(lambda: "damaged" in stage.notices().get("refused", ""))
+
+
+def test_controls_ask_for_what_they_say(training, qtbot):
+    stage, _run = training
+    for name in ("save", "sample", "pause", "stop"):
+        stage.act(f"run.{name}").trigger()
+    qtbot.waitUntil(lambda: len(stage.world.actions) == 4)
+    assert [action for _, action in stage.world.actions] == ["save", "sample", "pause", "stop"]
+
+
+def test_pause_becomes_continue_and_back(training, qtbot):
+    stage, run = training
+    stage.world.finish(run.name, "paused")
+    qtbot.waitUntil(lambda: stage.act("run.pause").iconText() == "Continue")
+    qtbot.waitUntil(lambda: stage.studio.train.figures.left.value.text() == "paused")
+    stage.act("run.pause").trigger()
+    qtbot.waitUntil(lambda: stage.world.actions == [(run.name, "continue")])
+
+
+def test_a_stopped_run_can_be_resumed_a_finished_one_not(training, qtbot):
+    stage, run = training
+    assert not stage.act("run.resume").isEnabled()
+    stage.world.finish(run.name, "stopped")
+    qtbot.waitUntil(stage.act("run.resume").isEnabled)
+    assert not stage.act("run.stop").isEnabled()
+    stage.act("run.resume").trigger()
+    qtbot.waitUntil(lambda: stage.models.runs.current.info.state == "running")
+    assert stage.act("run.stop").isEnabled()
+    stage.world.finish(run.name, "finished")
+    qtbot.waitUntil(lambda: not stage.act("run.stop").isEnabled())
+    assert not stage.act("run.resume").isEnabled()
+
+
+def test_the_picker_looks_at_an_older_run(training, qtbot):
+    stage, run = training
+    stage.world.finish(run.name)
+    info = stage.world.add_run("second")
+    stage.world.link.notice(m.RunChanged(info))
+    picker = stage.studio.train.head.picker
+    qtbot.waitUntil(lambda: picker.count() == 2)
+    picker.setCurrentIndex(picker.findData("second"))
+    picker.activated.emit(picker.currentIndex())
+    qtbot.waitUntil(lambda: stage.models.runs.current.name == "second")
+    page = stage.studio.train
+    assert page.samples.pages.currentWidget() is page.samples.empty
+    qtbot.waitUntil(lambda: page.figures.step.value.text() == "0")
+
+
+def test_an_error_of_the_link_reaches_the_page(stage, qtbot):
+    async def fail(spec, name=""):
+        raise Refusal("No.")
+
+    stage.models.runs.start = fail
+    stage.act("run.start").trigger()
+    qtbot.waitUntil(lambda: stage.notices().get("refused") == "No.")
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_wide_windows_put_curve_and_samples_side_by_side(stage, width):
+    stage.window.resize(width, 900)
+    stage.window.grab()
+    wanted = Qt.Orientation.Horizontal if width > 1600 else Qt.Orientation.Vertical
+    assert stage.studio.train.split.orientation() == wanted
