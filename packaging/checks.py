@@ -1,60 +1,84 @@
-"""The README's test command: lint, types, import contracts, tests. `test [fast]`, `check`, `bench`.
+"""The README's test command: `test` is lint, types, import contracts and tests.
 
-Window tests run as a process of their own, because a Qt abort takes the whole process with it.
+`check` stops before the tests; `bench` prints the measurements.
+
+Window tests run as a process of their own, because a Qt abort takes the whole process with it; that
+process runs beside the engine's tests, as both leave a core idle.
 """
 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import IO, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-PYTHON_FILES = ["engine", "studio", "tests", "packaging"]
-LINT = [
-    ("format", [BIN / "ruff", "format", "--check", "--quiet", *PYTHON_FILES]),
-    ("lint", [BIN / "ruff", "check", "--quiet", *PYTHON_FILES]),
-    ("types", [BIN / "mypy"]),
-    ("imports", [BIN / "lint-imports"]),
+TREES = ["engine", "studio", "tests", "packaging"]
+
+
+def pytest(marked: str) -> list[object]:
+    return [sys.executable, "-m", "pytest", "-m", marked, "--ignore=tests/bench"]
+
+
+# Groups that run one after the other; the commands of a group run side by side.
+LINT: list[dict[str, list[object]]] = [
+    {"format": [BIN / "ruff", "format", "--check", "--quiet", *TREES]},
+    {"lint": [BIN / "ruff", "check", "--quiet", *TREES]},
+    {"types": [BIN / "mypy"]},
+    {"imports": [BIN / "lint-imports"]},
 ]
-
-
-def pytest(*words: str) -> list[object]:
-    return [sys.executable, "-m", "pytest", *words]
-
-
-TESTS = [
-    ("engine tests", pytest("-m", "not gui and not xvfb", "--ignore=tests/bench")),
-    ("window tests", pytest("-m", "gui and not xvfb", "--ignore=tests/bench")),
-    ("real-window tests", pytest("-m", "xvfb", "--ignore=tests/bench")),
+TESTS: list[dict[str, list[object]]] = [
+    {"engine tests": pytest("not gui and not xvfb"), "window tests": pytest("gui and not xvfb")},
+    {"real-window tests": pytest("xvfb")},
 ]
+BENCH: list[dict[str, list[object]]] = [{"bench": [sys.executable, "-m", "tests.bench"]}]
+COMMANDS = {"check": LINT, "test": LINT + TESTS, "bench": BENCH}
+
+
+class Running(NamedTuple):
+    """A command under way, and the file that holds what it prints."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    began: float
 
 
 def main() -> int:
-    """Run the groups in order; all of them run, and any failure fails the whole."""
-    wanted = sys.argv[1] if len(sys.argv) > 1 else "test"
-    groups = {
-        "check": LINT,
-        "test": LINT + TESTS,
-        "bench": [("bench", [sys.executable, "-m", "tests.bench"])],
-    }
-    # Two threads each in several processes fight over two cores; one each is faster here.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    """Run every group, whatever fails; any failure fails the whole."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than cores wait for each other
     failed = []
-    for name, command in groups[wanted]:
-        start = time.monotonic()
-        print(f"== {name}", flush=True)
-        code = subprocess.call([str(word) for word in command], cwd=ROOT)
-        print(
-            f"== {name}: {'ok' if code == 0 else f'exit {code}'}, {time.monotonic() - start:.0f} s",
-            flush=True,
-        )
-        if code:
-            failed.append(name)
-    if failed:
-        print(f"Failed: {', '.join(failed)}", flush=True)
+    for group in COMMANDS[sys.argv[1]]:
+        alone = len(group) == 1
+        for running in [start(name, command, alone) for name, command in group.items()]:
+            if finish(running):
+                failed.append(running.name)
+    print(f"Failed: {', '.join(failed)}" if failed else "All is well.", flush=True)
     return 1 if failed else 0
+
+
+def start(name: str, command: list[object], alone: bool) -> Running:
+    """Start a command; what it prints is kept until its end where it does not run alone."""
+    print(f"== {name}", flush=True)
+    output = tempfile.TemporaryFile()  # noqa: SIM115  (it outlives this function)
+    words = [str(word) for word in command]
+    process = subprocess.Popen(
+        words, cwd=ROOT, stdout=None if alone else output, stderr=subprocess.STDOUT
+    )
+    return Running(name, process, output, time.monotonic())
+
+
+def finish(running: Running) -> int:
+    """Wait for a command, print what it said and how it ended; its exit code."""
+    code = running.process.wait()
+    running.output.seek(0)
+    sys.stdout.write(running.output.read().decode(errors="replace"))
+    took = time.monotonic() - running.began
+    print(f"== {running.name}: {'ok' if code == 0 else f'exit {code}'}, {took:.0f} s", flush=True)
+    return code
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
-from studio.app import Options
 from studio.faults import Faults
 from studio.link.hub_link import HubLink
 from studio.model.models import Models
 from studio.model.tasks import spawn
+from studio.options import Options
 from studio.signals import Signals
 from studio.view.window import Window
 

@@ -6,8 +6,8 @@ import sys
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from studio.app import Options
 from studio.model.session import Session
+from studio.options import Options
 from studio.theme.theme import Theme
 from studio.view.window import Window
 

@@ -7,8 +7,9 @@ import sys
 import PySide6
 import pytest
 
-from studio.app import Options, read, refusal
+from studio.app import refusal
 from studio.faults import Faults
+from studio.options import Options, read
 
 
 @pytest.mark.parametrize(
