@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) packaging/bootstrap.py
 
-.PHONY: run test check bench setup
+.PHONY: run test check slow bench setup
 run:    ; @$(BOOTSTRAP) run
 test:   ; @$(BOOTSTRAP) test
 check:  ; @$(BOOTSTRAP) check
+slow:   ; @$(BOOTSTRAP) slow
 bench:  ; @$(BOOTSTRAP) bench
 setup:  ; @$(BOOTSTRAP) setup

@@ -1,6 +1,7 @@
 """The README's test command: `test` is lint, types, import contracts and tests.
 
-`check` stops before the tests; `bench` prints the measurements.
+`check` stops before the tests; `slow` is the tests that take more than ten seconds each (repeated
+kills, compilation); `bench` prints the measurements.
 
 Window tests run as a process of their own, because a Qt abort takes the whole process with it; that
 process runs beside the engine's tests, as both leave a core idle.
@@ -31,11 +32,15 @@ LINT: list[dict[str, list[object]]] = [
     {"imports": [BIN / "lint-imports"]},
 ]
 TESTS: list[dict[str, list[object]]] = [
-    {"engine tests": pytest("not gui and not xvfb"), "window tests": pytest("gui and not xvfb")},
+    {
+        "engine tests": pytest("not gui and not xvfb and not slow"),
+        "window tests": pytest("gui and not slow"),
+    },
     {"real-window tests": pytest("xvfb")},
 ]
+SLOW: list[dict[str, list[object]]] = [{"slow tests": pytest("slow")}]
 BENCH: list[dict[str, list[object]]] = [{"bench": [sys.executable, "-m", "tests.bench"]}]
-COMMANDS = {"check": LINT, "test": LINT + TESTS, "bench": BENCH}
+COMMANDS = {"check": LINT, "test": LINT + TESTS, "slow": SLOW, "bench": BENCH}
 
 
 class Running(NamedTuple):
