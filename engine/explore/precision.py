@@ -12,7 +12,7 @@ from engine.explore.models import Loaded
 
 GAIN = 0.9  # of float32's time: less of a gain is not worth a difference
 LEVELS = 1.0  # rms difference of brightness, out of 255, that nobody sees
-_TRIES = 5
+_TRIES = 3
 
 
 def bfloat16_helps(loaded: Loaded) -> bool:
