@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engine.contract.assets import asset
 from engine.contract.catalogue import DataSet, Model, method, shipped_models
 from engine.contract.errors import UserError
-from engine.contract.specs import RunSpec
+from engine.contract.specs import RunSpec, UNet
 from engine.data.catalogue import find
 from engine.data.open import Dataset, open_data
 from engine.exchange.model_file import load_model_file
@@ -100,7 +100,11 @@ def open_place(name: str, place: Place, workspace: Path, ema: float | None = Non
         header, network = load_model_file(place.path)
         spec, data, rate, step = header.spec, header.data, header.ema, header.step
     info = _info(name, spec, data, step, rate, sum(p.numel() for p in network.parameters()))
-    return Loaded(info, spec, network.to(device), classes_of(spec, data), device, workspace)
+    network = network.to(device)
+    if isinstance(spec.network, UNet):
+        # In this order 16 pictures take 32 instead of 45 ms in bfloat16, and 41 instead of 44.
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Loaded(info, spec, network, classes_of(spec, data), device, workspace)
 
 
 def _info(name: str, spec: RunSpec, data: DataSet, step: int, ema: float, parameters: int) -> Model:

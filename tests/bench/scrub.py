@@ -31,7 +31,7 @@ class Painted(QObject):
 
 async def scrub(studio: Studio, title: str) -> None:
     """Move the slider of s up and down, one move after the other is painted."""
-    painted, slider = Painted(studio), studio.explore.where.s.slider
+    painted, slider = Painted(studio), studio.explore.where.s_row.slider
     took = []
     for k in range(MOVES + 20):
         value = round(450 - 440 * math.cos(0.1 * k))

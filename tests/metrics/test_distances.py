@@ -14,15 +14,15 @@ def normal(n: int, d: int, seed: int) -> torch.Tensor:
 
 def test_a_shift_is_seen_at_its_closed_form():
     """W2 of a shift by m along a direction w is |m.w|; its mean square over the sphere is m²/d."""
-    a = normal(20_000, 4, 0)
+    a = normal(2_000, 4, 0)
     shifted = a + torch.tensor([2.0, 0.0, 0.0, 0.0])
-    assert sliced_wasserstein(a, shifted, 4096) == pytest.approx(2 / math.sqrt(4), rel=0.03)
+    assert sliced_wasserstein(a, shifted, 1024) == pytest.approx(2 / math.sqrt(4), rel=0.05)
 
 
 def test_a_scale_is_seen_at_its_closed_form():
     """W2 of N(0, 1) and N(0, k²) is k - 1 in every direction."""
-    assert sliced_wasserstein(normal(40_000, 3, 0), 1.5 * normal(40_000, 3, 1)) == pytest.approx(
-        0.5, rel=0.03
+    assert sliced_wasserstein(normal(8_000, 3, 0), 1.5 * normal(8_000, 3, 1), 64) == pytest.approx(
+        0.5, rel=0.06
     )
 
 
