@@ -11,6 +11,7 @@ import typer
 from engine.cli import catalogue, runs, sampling, serve, training
 from engine.cli.output import complaints
 from engine.contract.errors import UserError
+from engine.hub.machine import NO_TORCH
 
 app = typer.Typer(
     name="flowmap-engine",
@@ -29,8 +30,18 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        complaints.print(str(error), soft_wrap=True, markup=False)
-        sys.exit(2)
+        sys.exit(_complain(str(error), 2))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        sys.exit(_complain(NO_TORCH, 2))
+    except OSError as error:  # of what is printed to; every other place has its own sentence
+        sys.exit(_complain(f"The output cannot be written: {error.strerror or error}.", 1))
+
+
+def _complain(sentence: str, code: int) -> int:
+    complaints.print(sentence, soft_wrap=True)
+    return code
 
 
 if __name__ == "__main__":

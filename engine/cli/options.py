@@ -11,6 +11,7 @@ Workspace = Annotated[
     Path,
     typer.Option(
         "--workspace",
+        file_okay=False,
         envvar="FLOWMAP_WORKSPACE",
         default_factory=default_workspace,
         show_default="the platform's data folder",

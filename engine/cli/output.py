@@ -10,8 +10,9 @@ from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
-console = Console(highlight=False)
-complaints = Console(stderr=True, highlight=False)
+# Names and paths of users may hold brackets, so nothing that is printed is markup.
+console = Console(highlight=False, markup=False)
+complaints = Console(stderr=True, highlight=False, markup=False)
 
 
 def show(

@@ -45,7 +45,7 @@ def show_run(run: str, workspace: Workspace, json: Json = False) -> None:
         found = {"run": info, "spec": spec, "last": last, "checkpoints": folder.checkpoints()}
         show([found], True)
         return
-    console.print(f"[bold]{info.name}[/bold]  {info.title}  {info.state}, step {info.step}")
+    console.print(f"{info.name}  {info.title}  {info.state}, step {info.step}", style="bold")
     show(({"key": f.key, "value": f.value} for f in fields(spec) if f.shown), False)
     show([last] if last else [], False, "No metrics yet.")
     console.print("checkpoints:", ", ".join(map(str, folder.checkpoints())) or "none yet")

@@ -70,7 +70,9 @@ def jump(
     times = [_times(word, len(x_t), name) for word, name in ((t, "--t"), (s, "--s"))]
     x_s, nfe = jump_states(loaded, torch.from_numpy(x_t), *times, steps=steps, label=label)
     _save(out, lambda file: np.save(file, x_s.numpy()))
-    show([{"wrote": str(out), "n": len(x_t), "nfe": nfe, "model": loaded.info.name}], json)
+    # Towards noise no model was trained.
+    row = {"wrote": str(out), "n": len(x_t), "nfe": nfe, "model": loaded.info.name}
+    show([{**row, "outside": bool((times[1] > times[0]).any())}], json)
 
 
 @app.command()
@@ -135,10 +137,11 @@ def _save(out: Path, write: Callable[[BinaryIO], object]) -> None:
 def _read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} is not a readable .npy file.") from error
-    if not isinstance(found, np.ndarray) or found.shape[1:] != tuple(shape) or not len(found):
-        raise UserError(f"{path} must hold states of shape [n, {', '.join(map(str, shape))}].")
+    right = isinstance(found, np.ndarray) and found.ndim and found.dtype.kind in "fiu"
+    if not right or found.shape[1:] != tuple(shape) or not len(found):
+        raise UserError(f"{path} must hold numbers of shape [n, {', '.join(map(str, shape))}].")
     if not np.isfinite(found).all():
         raise UserError(f"{path} holds numbers that are not finite.")
     return found.astype(np.float32)
@@ -149,8 +152,10 @@ def _times(word: str, n: int, option: str) -> "torch.Tensor":
 
     try:
         found = np.load(word, allow_pickle=False) if word.endswith(".npy") else np.float64(word)
+        if found.dtype.kind not in "fiu":
+            raise ValueError(found.dtype)
         found = np.broadcast_to(np.asarray(found, np.float32), (n,))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{option} must be a number or a .npy of {n} times, not {word}.") from error
     if not ((found >= 0) & (found <= 1)).all():
         raise UserError(f"{option} must lie between 0 (data) and 1 (noise).")

@@ -14,7 +14,7 @@ from engine.cli.output import Json, complaints, console
 from engine.contract import messages
 from engine.contract.catalogue import Preset, presets
 from engine.contract.errors import UserError
-from engine.contract.schema import with_value
+from engine.contract.schema import SpecError, with_value
 from engine.contract.specs import RunSpec, problems, read_spec
 from engine.data.catalogue import find
 
@@ -32,12 +32,14 @@ def preset_called(name: str) -> Preset:
     return known[name]
 
 
-def spec_from(word: str, changes: list[str], data: str, steps: int, seed: int) -> RunSpec:
+def spec_from(
+    word: str, changes: list[str], data: str, steps: int | None, seed: int | None
+) -> RunSpec:
     """A preset's or a TOML file's spec with the changes of the command line."""
     spec = _read_toml(Path(word)) if word.endswith(".toml") else preset_called(word).spec
-    pairs = [("data.name", data)] if data else []
-    pairs += [("training.steps", str(steps))] if steps else []
-    pairs += [("seed", str(seed))] if seed >= 0 else []
+    pairs: list[tuple[str, str]] = [("data.name", data)] if data else []
+    pairs += [("training.steps", str(steps))] if steps is not None else []
+    pairs += [("seed", str(seed))] if seed is not None else []
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
@@ -46,7 +48,8 @@ def spec_from(word: str, changes: list[str], data: str, steps: int, seed: int) -
     for key, value in pairs:
         spec = with_value(spec, key, value)
     # A short run of a preset must not be refused for the preset's long warm-up.
-    if steps and spec.training.warmup >= spec.training.steps:
+    chosen = any(key == "training.warmup" for key, _ in pairs)
+    if steps and not chosen and spec.training.warmup >= spec.training.steps:
         spec = with_value(spec, "training.warmup", spec.training.steps // 10)
     return spec
 
@@ -58,7 +61,10 @@ def _read_toml(path: Path) -> RunSpec:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not readable TOML: {error}.") from error
-    return read_spec({k: v for k, v in values.items() if k not in ("title", "summary")})
+    try:
+        return read_spec({k: v for k, v in values.items() if k not in ("title", "summary")})
+    except SpecError as error:
+        raise SpecError(error.key, f"{path}: {error}") from error
 
 
 @app.command()
@@ -68,8 +74,8 @@ def train(
     data: Annotated[str, typer.Option(help="Train on this data set instead.")] = "",
     run: Annotated[Path | None, typer.Option(help="The run's folder; must be new.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, any number.")] = None,
-    steps: Annotated[int, typer.Option(min=0, help="Number of updates.")] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = -1,
+    steps: Annotated[int | None, typer.Option(min=1, help="Number of updates.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
     threads: Threads = 0,
     json: Json = False,
 ) -> None:
@@ -99,13 +105,8 @@ def _new_folder(workspace: Path, spec: RunSpec) -> Path:
 def _session(
     folder: Path, spec: RunSpec | None, workspace: Path, threads: int, as_json: bool
 ) -> None:
-    try:
-        from engine.worker.session import train_session
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        text = 'PyTorch is not installed; install it with `pip install "flowmap-studio[engine]"`.'
-        raise UserError(text) from error
+    from engine.worker.session import train_session
+
     bar = _Bar(as_json)
     with bar.progress:
         left = train_session(folder, spec, workspace, threads=threads, report=bar.report)

@@ -120,7 +120,7 @@ def _class_of(place: str) -> str:
 
 def _nothing_found(folder: Path, skipped: list[str]) -> str:
     if not skipped:
-        return f"{folder} is empty; choose a folder with pictures."
+        return f"{folder} holds no pictures; choose a folder that does."
     others = f"{skipped[0]}" + (f", and {len(skipped) - 1} more" if len(skipped) > 1 else "")
     return f"{folder} holds no picture that can be read ({others}); use {', '.join(FORMATS)} files."
 

@@ -21,6 +21,8 @@ class Imports:
 
     async def answer(self, request: ImportData) -> Imported:
         """Import a folder or file. Raises UserError, also where the file killed its reader."""
+        if not Path(request.path).is_absolute():
+            raise UserError(f"{request.path!r} is no absolute path; choose a file or folder.")
         child = await Child.start(WORKER, 1, self._workspace)
         self._children.add(child)
         child.send(request)

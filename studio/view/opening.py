@@ -18,10 +18,11 @@ from studio.model.tasks import spawn
 from studio.view import words
 from studio.view.window import Window
 
-DATA = (".npz", ".npy", ".csv", ".zip")
+DATA = (".npz", ".npy", ".csv", ".tsv")
 FILTER = (
-    "All that can be opened (*.safetensors *.toml *.npz *.npy *.csv *.zip);;Models (*.safetensors)"
-    ";;Specs (*.toml);;Data (*.npz *.npy *.csv *.zip)"
+    "All that can be opened (*.safetensors *.toml *.npz *.npy *.csv *.tsv)"
+    ";;Models (*.safetensors)"
+    ";;Specs (*.toml);;Data (*.npz *.npy *.csv *.tsv)"
 )
 WILL = {
     "run": "look at the run {}",

@@ -92,11 +92,19 @@ def test_an_exported_model_gives_the_same_samples(engine, run, tmp_path):
 def test_bad_requests_are_one_sentence_and_write_nothing(engine, run, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((3, 2), np.float32))
     np.save(tmp_path / "wide.npy", np.zeros((3, 5), np.float32))
+    np.save(tmp_path / "text.npy", np.array([["a", "b"]]))
+    np.save(tmp_path / "complex.npy", np.zeros((3, 2), complex))
+    (tmp_path / "empty.npy").touch()
     ask = ("jump", "tiny", "--in", tmp_path / "x.npy", "--out", tmp_path / "y.npy")
     for words, thing in (
         ((*ask, "--t", "1.5", "--s", "0"), "--t"),
         ((*ask, "--t", "1", "--s", "soon"), "--s"),
         ((*ask[:3], tmp_path / "wide.npy", *ask[4:], "--t", "1", "--s", "0"), "wide.npy"),
+        ((*ask[:3], tmp_path / "text.npy", *ask[4:], "--t", "1", "--s", "0"), "text.npy"),
+        ((*ask[:3], tmp_path / "complex.npy", *ask[4:], "--t", "1", "--s", "0"), "complex.npy"),
+        ((*ask[:3], tmp_path / "empty.npy", *ask[4:], "--t", "1", "--s", "0"), "empty.npy"),
+        ((*ask, "--t", tmp_path / "empty.npy", "--s", "0"), "--t"),
+        ((*ask, "--t", tmp_path / "complex.npy", "--s", "0"), "--t"),
         (("sample", "tiny", "--out", tmp_path / "y.gif"), "gif"),
         (("sample", "tiny", "--out", tmp_path / "y.png"), "y.png"),
         (("sample", "nobody", "--out", tmp_path / "y.npy"), "nobody"),
@@ -138,3 +146,22 @@ def test_a_spec_file_trains_as_its_preset(engine, tmp_path):
         engine("export", folder, "--out", tmp_path / "m.safetensors")
         states.append(load_model_file(tmp_path / "m.safetensors").network.state_dict())
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_a_name_with_brackets_is_a_name(engine, tmp_path):
+    folder = tmp_path / "[red]a[/b]"
+    done = engine("train", "points-fm", "--run", folder, "--steps", 2, *TINY[:6], "--threads", 1)
+    assert done.exit_code == 0
+    assert "[red]a[/b]" in done.stdout.replace("\n", "")
+
+
+def test_a_jump_towards_noise_is_marked(engine, run, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((1, 2), np.float32))
+    ask = ("jump", "tiny", "--in", tmp_path / "x.npy", "--out", tmp_path / "y.npy", "--json")
+    found = [lines(engine(*ask, "--t", t, "--s", s))[0]["outside"] for t, s in ((1, 0), (0, 1))]
+    assert found == [False, True]
+
+
+def test_a_warm_up_that_was_asked_for_is_never_changed_in_silence(engine):
+    with pytest.raises(UserError, match="Warm-up"):
+        engine("train", "points-fm", "--steps", 3, "--set", "training.warmup=50")

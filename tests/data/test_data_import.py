@@ -165,7 +165,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path, workspace: Path, k
     if kind == "text":
         for name in "abc":
             (folder / f"{name}.txt").write_text("hello")
-    sentence = "holds no picture that can be read" if kind == "text" else "is empty"
+    sentence = "holds no picture that can be read" if kind == "text" else "holds no pictures"
     with pytest.raises(DataError, match=sentence) as caught:
         import_data(folder, "mine", workspace)
     assert str(caught.value).startswith(str(folder))
