@@ -26,12 +26,13 @@ def main() -> None:
     spec = presets()[preset].spec
     dataset = open_data(spec.data.name, Path())
     classes = len(dataset.info.labels) if spec.data.labels else 0
-    network = laid_out(build_network(spec.network, dataset.info.shape, classes), spec.network)
+    device = torch.device("cpu")
+    network = build_network(spec.network, dataset.info.shape, classes)
+    network = laid_out(network, spec.network, device)
     weights = list(network.parameters())
     averages = [[w.detach().clone() for w in weights] for _ in spec.training.ema]
     objective, randomness = build_objective(spec.method), Randomness(0)
     optimiser = torch.optim.AdamW(weights, lr=1e-4, weight_decay=0, fused=True)
-    device = torch.device("cpu")
     began = time.perf_counter()
     for step in range(steps + 3):
         if step == 3:
