@@ -16,8 +16,8 @@ from studio.link.link import LinkError
 from studio.model.run_model import RunModel
 from studio.view.explore.exporting import Choice
 
-PATIENCE = 300.0  # seconds for one wait; a slow machine trains a minute's steps in several
-STEPS = 1500
+PATIENCE = 900.0  # seconds for one wait; a slow machine trains a minute's steps in several
+STEPS = 4000
 FRAMES = 40  # of one scrub
 ENDED = ("finished", "stopped", "failed")
 
