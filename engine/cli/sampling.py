@@ -42,7 +42,7 @@ def sample(
     loaded = load_model(model, workspace)
     source = Source("noise", seed, n, label)
     found = states(loaded, source, 1.0, 0.0, nfe)
-    _write(out, found.x_s.numpy(), {"model": loaded.info.name, "seed": seed, "nfe": found.nfe})
+    _write(out, found.x_s, {"model": loaded.info.name, "seed": seed, "nfe": found.nfe})
     show([{"wrote": str(out), "n": n, "nfe": found.nfe, "model": loaded.info.name}], json)
 
 
@@ -93,26 +93,24 @@ def export(
     show([{"wrote": str(out), "bytes": out.stat().st_size, "step": loaded.info.step}], json)
 
 
-def _write(out: Path, samples: np.ndarray, facts: dict[str, object]) -> None:
+def _write(out: Path, samples: "torch.Tensor", facts: dict[str, object]) -> None:
     """Write samples (float32, [n, ...]) by the suffix of `out`."""
+    from engine.data.pixels import to_pixels
+
+    numbers = samples.numpy()
     match out.suffix:
         case ".png":
             if samples.ndim != 4:
                 raise UserError(f"{out.name} wants pictures; write points to .npz or .npy.")
-            _save(out, lambda file: file.write(grid_png(_pictures(samples))))
+            _save(out, lambda file: file.write(grid_png(to_pixels(samples))))
         case ".npz":
             _save(
-                out, lambda file: np.savez(file, samples=samples, facts=msgspec.json.encode(facts))
+                out, lambda file: np.savez(file, samples=numbers, facts=msgspec.json.encode(facts))
             )
         case ".npy":
-            _save(out, lambda file: np.save(file, samples))
+            _save(out, lambda file: np.save(file, numbers))
         case _:
-            _save(out, lambda file: _write_h5(file, samples, facts))
-
-
-def _pictures(samples: np.ndarray) -> np.ndarray:
-    """[n, c, h, w] in [-1, 1] as uint8 [n, h, w, c]."""
-    return np.rint(np.clip((samples + 1) * 127.5, 0, 255)).astype(np.uint8).transpose(0, 2, 3, 1)
+            _save(out, lambda file: _write_h5(file, numbers, facts))
 
 
 def _write_h5(file: BinaryIO, samples: np.ndarray, facts: dict[str, object]) -> None:

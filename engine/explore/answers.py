@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import psutil
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from engine.contract.messages import (
     Trace,
     Traced,
 )
+from engine.data.pixels import to_pixels
 from engine.explore.jumps import states
 from engine.explore.models import Loaded, Place, open_place, resolve
 from engine.explore.precision import bfloat16_helps
@@ -65,7 +65,7 @@ class Answers:
             raise UserError(f"{request.source.count} samples are too many; take at most {most}.")
         fast = not request.raw and self._fast[_kind(loaded)]
         found = states(loaded, request.source, request.t, request.s, request.steps, fast)
-        shown = _numbers if request.raw or found.x_t.ndim == 2 else _pictures
+        shown = _numbers if request.raw or found.x_t.ndim == 2 else to_pixels
         arrays, payload = pack({"x_t": shown(found.x_t), "x_s": shown(found.x_s)})
         took = 1e3 * (time.perf_counter() - began)
         memory = self._process.memory_info().rss
@@ -116,9 +116,3 @@ def _kind(loaded: Loaded) -> Any:
 
 def _numbers(x: Tensor) -> NDArray[np.float32]:
     return np.asarray(x.numpy(), np.float32)
-
-
-def _pictures(x: Tensor) -> NDArray[np.uint8]:
-    """States [n, c, h, w] as pictures [n, h, w, c]: -1 is 0 and 1 is 255."""
-    bright = x.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-    return np.asarray(bright.permute(0, 2, 3, 1).contiguous().numpy())

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from engine.contract import catalogue
+from engine.data.pixels import to_pixels
 from engine.flow.flow_map import flow_map_for
 from engine.flow.randomness import Randomness
 from engine.flow.sampling import sample
@@ -66,5 +66,4 @@ class Previewer:
 def _as_array(samples: Tensor) -> NDArray[Any]:
     if samples.ndim == 2:
         return samples.cpu().numpy()
-    bright = ((samples.clamp(-1, 1) + 1) * 127.5).round()
-    return np.asarray(bright.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+    return to_pixels(samples)

@@ -23,6 +23,7 @@ from engine.contract.messages import (
     Trace,
     Traced,
 )
+from engine.data.pixels import to_pixels
 from engine.explore import answers as module
 from engine.explore.answers import KEPT, Answers
 from engine.explore.jumps import states
@@ -100,7 +101,7 @@ def test_brightness_is_clipped_and_rounded():
     import torch
 
     x = torch.tensor([-2.0, -1.0, -0.999, 0.0, 0.999, 1.0, 3.0]).reshape(1, 1, 1, 7)
-    assert module._pictures(x).reshape(-1).tolist() == [0, 0, 0, 128, 255, 255, 255]
+    assert to_pixels(x).reshape(-1).tolist() == [0, 0, 0, 128, 255, 255, 255]
 
 
 def test_paths_are_answered(answers, workspace, monkeypatch):
