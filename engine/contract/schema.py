@@ -160,10 +160,19 @@ def _parse(field: Field, value: Any) -> Any:
             words = {"true": True, "false": False, "1": True, "0": False}
             return value if isinstance(value, bool) else words[str(value).lower()]
         case "numbers":
-            parts = value.split(",") if isinstance(value, str) else value
+            parts = _parts(value) if isinstance(value, str) else value
             return tuple(float(part) for part in parts)
         case _:
             return str(value)
+
+
+def _parts(text: str) -> list[str]:
+    """The parts of "1, 2", or of "[1, 2]" as TOML writes it; only the latter may be empty."""
+    text = text.strip()
+    if text[:1] == "[" and text[-1:] == "]":
+        text = text[1:-1].strip().removesuffix(",")
+        return text.split(",") if text else []
+    return text.split(",")
 
 
 def _title(meta: inspect.Metadata | None, name: str) -> str:

@@ -14,6 +14,7 @@ import psutil
 from numpy.typing import NDArray
 
 from engine.contract.catalogue import DataSet, shipped_data
+from engine.contract.files import sync, write_synced
 from engine.data.catalogue import imported_folder
 from engine.data.errors import DataError
 from engine.data.pack import write_pack
@@ -81,11 +82,11 @@ def _seal(target: Path, info: DataSet, arrays: dict[str, NDArray[Any]]) -> None:
     making.mkdir()
     try:
         write_pack(making / "data.h5", arrays, source=info.source)
-        (making / "info.json").write_bytes(msgspec.json.format(msgspec.json.encode(info)))
-        for path in (making / "data.h5", making / "info.json", making):
-            _sync(path)
+        sync(making / "data.h5")
+        write_synced(making / "info.json", msgspec.json.format(msgspec.json.encode(info)))
+        sync(making)
         os.rename(making, target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         shutil.rmtree(making, ignore_errors=True)
 
@@ -96,14 +97,3 @@ def _sweep(folder: Path) -> None:
         maker = left.name.rpartition("-")[2]
         if maker.isdecimal() and not psutil.pid_exists(int(maker)):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file or folder to the disk; Windows does not let a folder be opened for that."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,6 +1,5 @@
 """A model as one safetensors file: weights, and under the metadata key `flowmap` what they are."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from engine.contract.catalogue import METHODS, DataSet
+from engine.contract.files import write_whole
 from engine.contract.specs import RunSpec
 from engine.contract.version import RUN_FORMAT
 from engine.exchange.weights import ModelError, filled_network
@@ -49,15 +49,9 @@ def save_model(
     header = Header(RUN_FORMAT, method, spec, data, step, ema)
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
     content = save(tensors, {_KEY: msgspec.json.encode(header).decode()})
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ModelError(f"{path} cannot be written: {error.strerror}.") from error
 
 

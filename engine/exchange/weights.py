@@ -39,7 +39,9 @@ def filled_network(
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{name} holds weights that are not finite ({key}); train it again.")
     with _Budget(name, _SLACK + sum(tensor.numel() for tensor in state.values())):
-        network = build_network(spec.network, data.shape, classes_of(spec, data))
+        network = build_network(
+            spec.network, data.shape, classes_of(spec, data), spec.parameterisation
+        )
     _check_shapes(name, network.state_dict(), state)
     network.load_state_dict({key: tensor.float() for key, tensor in state.items()})
     return network.eval().requires_grad_(False)

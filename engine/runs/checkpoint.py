@@ -13,9 +13,10 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from engine.contract.files import TEMPORARY, sync, write_synced
 from engine.contract.version import RUN_FORMAT
 from engine.runs.errors import RunError, disk_sentence
-from engine.runs.folder import MANIFEST, TEMPORARY, RunFolder, sync_folder, write_synced
+from engine.runs.folder import MANIFEST, RunFolder
 
 STATE = "state.json"
 _SUFFIX = ".safetensors"
@@ -75,7 +76,7 @@ def seal(
         if final.exists():  # of a future that was taken back, or damaged
             shutil.rmtree(final)
         os.replace(temporary, final)
-        sync_folder(final.parent)
+        sync(final.parent)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise RunError(disk_sentence("save a checkpoint in", folder.path, error)) from error
@@ -112,7 +113,7 @@ def _write(
     add(STATE, json.dumps(state, indent=1, allow_nan=False).encode())
     manifest = Manifest(RUN_FORMAT, step, tuple(entries))
     write_synced(path / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
-    sync_folder(path)
+    sync(path)
 
 
 def _refuse_non_finite(name: str, group: dict[str, Tensor], step: int) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
+from engine.contract.files import write_whole
 from engine.contract.specs import RunSpec, read_spec
 from engine.runs.errors import RunError, disk_sentence
 
 MANIFEST = "manifest.json"
-TEMPORARY = ".tmp-"
 
 
 class RunFolder:
@@ -88,39 +88,3 @@ class RunFolder:
             return []
         steps = (int(n) for n in names if n.isdecimal() and n.isascii())
         return sorted(s for s in steps if (self.checkpoint(s) / MANIFEST).is_file())
-
-
-def write_whole(path: Path, content: bytes, sync: bool = True) -> None:
-    """Write a file so that it is there whole or not at all; with `sync`, also after a power cut."""
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
-    try:
-        if sync:
-            write_synced(temporary, content)
-        else:
-            temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    if sync:
-        sync_folder(path.parent)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk (no such thing on Windows)."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from engine.contract.files import write_whole
 from engine.runs.errors import RunError, disk_sentence
-from engine.runs.folder import RunFolder, write_whole
+from engine.runs.folder import RunFolder
 
 _COLUMNS = 8
 
@@ -24,7 +25,7 @@ def save_preview(folder: RunFolder, step: int, samples: NDArray[Any]) -> str:
     name = f"{step:06d}.{'npy' if points else 'png'}"
     content = _points(samples) if points else grid_png(samples)
     try:
-        write_whole(folder.samples / name, content, sync=False)
+        write_whole(folder.samples / name, content, durable=False)
     except OSError as error:
         raise RunError(disk_sentence("write a preview to", folder.samples, error)) from error
     return name

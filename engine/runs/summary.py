@@ -7,6 +7,7 @@ from engine.contract.catalogue import METHODS
 from engine.contract.errors import UserError
 from engine.contract.journal import Columns, Ended, Reader, Rows, Started
 from engine.contract.messages import RunInfo, State
+from engine.contract.specs import total_steps
 from engine.runs.folder import RunFolder
 from engine.runs.lock import is_held
 
@@ -34,7 +35,7 @@ def summarise(folder: RunFolder, data_kind: str = "") -> RunInfo:
         data_kind or ("points" if spec.network.__struct_config__.tag == "mlp" else "images"),
         state,
         max(step, sealed, 0),
-        spec.training.steps,
+        total_steps(spec),
         changed,
         ended.message if ended and state != "running" else "",
         sealed,

@@ -11,9 +11,19 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import Model
-from engine.contract.messages import Jump, Jumped, Opened, OpenModel, Source, Trace, Traced
+from engine.contract.messages import (
+    Jump,
+    Jumped,
+    Opened,
+    OpenModel,
+    Sampler,
+    Source,
+    Trace,
+    Traced,
+)
 from studio.link.link import Link, LinkClosed, LinkError, Refusal
 from studio.model.ask import ask
+from studio.model.explore_sampler import fitting, known
 from studio.model.newest import Newest
 from studio.model.states import Paths, States, read_arrays, read_paths, read_states
 from studio.model.tasks import spawn
@@ -31,7 +41,7 @@ class ExploreModel(QObject):
 
     model_changed = Signal()  # opened, reloaded or gone
     times_changed = Signal()
-    settings_changed = Signal()  # source, steps or playing
+    settings_changed = Signal()  # source, steps, sampler or playing
     states_changed = Signal()
     trace_changed = Signal()
     failed = Signal(str)
@@ -43,6 +53,7 @@ class ExploreModel(QObject):
         self.model: Model | None = None
         self.t, self.s = 1.0, 0.0
         self.steps = 1
+        self.sampler = Sampler()
         self.source = Source()
         self.playing = False
         self.states: States | None = None
@@ -71,7 +82,7 @@ class ExploreModel(QObject):
             answer, _ = await ask(self._link, lambda id: OpenModel(id, name), Opened)
         except Refusal:
             if epoch == self._epoch:
-                self.name = before
+                self.name = self._shown or before
                 self._wish()
             raise
         if epoch == self._epoch:
@@ -84,10 +95,10 @@ class ExploreModel(QObject):
             self._reloads.wish()
 
     def set_times(self, t: float, s: float) -> None:
-        """Stand at t, jump to s; both are held within [0, 1]."""
+        """Stand at t, jump to s; both are held within [0, 1] and on the grid of a dyadic model."""
         if not (math.isfinite(t) and math.isfinite(s)):
             return
-        t, s = min(max(t, 0.0), 1.0), min(max(s, 0.0), 1.0)
+        t, s = (known(self.model, min(max(time, 0.0), 1.0)) for time in (t, s))
         if (t, s) != (self.t, self.s):
             self.t, self.s = t, s
             self.times_changed.emit()
@@ -104,6 +115,14 @@ class ExploreModel(QObject):
         """Jump in so many equal steps."""
         if max(1, steps) != self.steps:
             self.steps = max(1, steps)
+            self.settings_changed.emit()
+            self._wish()
+
+    def set_sampler(self, sampler: Sampler) -> None:
+        """Go from t to s in another way, as far as the model can."""
+        sampler = fitting(sampler, self.model)
+        if sampler != self.sampler:
+            self.sampler = sampler
             self.settings_changed.emit()
             self._wish()
 
@@ -124,20 +143,27 @@ class ExploreModel(QObject):
 
     async def raw(self) -> dict[str, NDArray]:
         """`x_t`, `x_s` as float32 with `t` and `s`, for export. Raises Refusal or LinkClosed."""
-        if not self._ready:
+        if not self._in_hand:
             raise Refusal("Open a model first: there is nothing to export yet.")
-        asked = Jump(0, self.name, self.source, self.t, self.s, self.steps, raw=True)
+        asked = structs.replace(self._asked(), raw=True)
         answer, payload = await self._ask_jump(asked)
         arrays = read_arrays(answer, payload, "x_t", "x_s")
         return {**arrays, "t": np.array(answer.t), "s": np.array(answer.s)}
 
+    @property
+    def _in_hand(self) -> bool:
+        """Whether the engine has the model that is asked for; not while another one is opened."""
+        return self._ready and self.name == self._shown
+
     def _wish(self) -> None:
-        if self._ready:
+        if self._in_hand:
             self._jumps.wish()
 
     async def _follow(self) -> None:
         """Jump to where the sliders stand; then, if they rest, trace the way."""
         epoch = self._epoch
+        if not self._in_hand:
+            return  # there is a new wish when it is
         try:
             await self._jump(epoch)
             if await self._may_trace():
@@ -149,7 +175,7 @@ class ExploreModel(QObject):
                 self.failed.emit(str(error))
 
     async def _jump(self, epoch: int) -> None:
-        asked = Jump(0, self.name, self.source, self.t, self.s, self.steps)
+        asked = self._asked()
         began = time.perf_counter()
         answer, payload = await self._ask_jump(asked)
         if epoch != self._epoch:
@@ -158,6 +184,9 @@ class ExploreModel(QObject):
         self.frame_ms = took if not self.frame_ms else 0.8 * self.frame_ms + 0.2 * took
         self.states = read_states(asked, answer, payload)
         self.states_changed.emit()
+
+    def _asked(self) -> Jump:
+        return Jump(0, self.name, self.source, self.t, self.s, self.steps, sampler=self.sampler)
 
     async def _ask_jump(self, asked: Jump) -> tuple[Jumped, bytes]:
         async with self._lane:
@@ -172,7 +201,7 @@ class ExploreModel(QObject):
         states = self.states
         if epoch != self._epoch or states is None:
             return
-        asked = Trace(0, self.name, states.source, states.t, states.s)
+        asked = Trace(0, self.name, states.source, states.t, states.s, sampler=self.sampler)
         began = time.perf_counter()
         async with self._lane:
             build = lambda id: structs.replace(asked, id=id)  # noqa: E731
@@ -203,7 +232,9 @@ class ExploreModel(QObject):
         if self.name != self._shown:
             self.states = self.trace = None
         self.model, self._shown, self._ready = model, self.name, True
+        self.sampler = fitting(self.sampler, model)
         self.model_changed.emit()
+        self.set_times(self.t, self.s)
         self._wish()
 
     def _on_opened(self, hello: object) -> None:

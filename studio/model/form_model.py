@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from engine.contract.catalogue import DataSet
+from engine.contract.catalogue import DataSet, data_problems
 from engine.contract.schema import Field, SpecError, fields, with_value
 from engine.contract.specs import MLP, Data, MeanFlow, Problem, RunSpec, problems
 from studio.model.catalogue_model import CatalogueModel
@@ -164,9 +164,7 @@ class FormModel(QObject):
         if data is None:
             text = f"The data set {self.spec.data.name!r} is not here: import it or choose another."
             return [Problem("data.name", text)] if self._catalogue.data else []
-        if self.spec.data.labels and data.kind == "images" and not data.labels:
-            return [Problem("data.labels", f"{data.name} has no labels to condition on.")]
-        return []
+        return data_problems(self.spec, data)
 
 
 def _with_default(field: Field, defaults: Mapping[str, Any]) -> Field:

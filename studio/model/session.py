@@ -68,6 +68,33 @@ class Session(QObject):
         self._settings.setValue("geometry", QByteArray(value))
 
     @property
+    def advanced(self) -> bool:
+        """Whether the form shows every field."""
+        return self._text("advanced") == "true"
+
+    @advanced.setter
+    def advanced(self, shown: bool) -> None:
+        self._settings.setValue("advanced", "true" if shown else "false")
+
+    @property
+    def log(self) -> bool:
+        """Whether the log is in sight."""
+        return self._text("log") == "true"
+
+    @log.setter
+    def log(self, shown: bool) -> None:
+        self._settings.setValue("log", "true" if shown else "false")
+
+    def sizes(self, split: str) -> list[int]:
+        """How large the parts of a splitter were, [] where nobody moved it."""
+        parts = self._text(f"split/{split}").split(" ")
+        return [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 6]
+
+    def keep_sizes(self, split: str, sizes: list[int]) -> None:
+        """Remember how large the parts of a splitter are, in pixels."""
+        self._settings.setValue(f"split/{split}", " ".join(map(str, sizes)))
+
+    @property
     def times(self) -> tuple[float, float]:
         """The last t and s."""
         return self._time("t", 1.0), self._time("s", 0.0)

@@ -1,12 +1,14 @@
 """What a jump and a trace answer, as arrays."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract.arrays import unpack
 from engine.contract.frames import FrameError
+from engine.contract.legality import How
 from engine.contract.messages import Jump, Jumped, Source, Trace, Traced
 from studio.link.link import Refusal
 
@@ -24,6 +26,8 @@ class States:
     outside: bool  # outside what the model was trained for
     source: Source
     steps: int
+    how: How = "jump"  # what led from x_t to x_s
+    carried: How | Literal[""] = ""  # what led from noise to x_t
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,7 @@ class Paths:
     nothing: float  # what doing nothing scores, -1 where unknown
     t: float
     s: float
+    why: str = ""  # there are no learned paths
 
 
 def read_states(asked: Jump, answer: Jumped, payload: bytes) -> States:
@@ -53,6 +58,8 @@ def read_states(asked: Jump, answer: Jumped, payload: bytes) -> States:
         answer.outside,
         asked.source,
         asked.steps,
+        answer.how,
+        answer.carried,
     )
 
 
@@ -68,6 +75,7 @@ def read_paths(asked: Trace, answer: Traced, payload: bytes) -> Paths:
         answer.nothing,
         asked.t,
         asked.s,
+        answer.why,
     )
 
 

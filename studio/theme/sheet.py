@@ -1,7 +1,7 @@
 """The style sheet, from the tokens.
 
 A widget says what it is by the dynamic property `role`: card, title, muted, small, value, primary,
-quiet, chip, segment, danger, rail, bar, note.
+quiet, inline, chip, segment, danger, rail, bar, note.
 """
 
 from studio.theme.icons import picture
@@ -49,6 +49,9 @@ QPushButton[role="quiet"]:hover, QToolButton[role="quiet"]:hover {{ background: 
   color: {text}; }}
 QPushButton[role="quiet"]:focus, QToolButton[role="quiet"]:focus {{ border-color: {accent}; }}
 QPushButton[role="quiet"]:disabled, QToolButton[role="quiet"]:disabled {{ color: {faded}; }}
+QToolButton[role="inline"] {{ background: transparent; border-color: transparent; padding: 0;
+  border-radius: 6px; }}
+QToolButton[role="inline"]:hover {{ background: {hover}; }}
 QPushButton[role="chip"], QToolButton[role="chip"] {{ border-radius: 13px; padding: 4px 12px;
   min-height: 16px; color: {muted}; }}
 QPushButton[role="chip"]:hover, QToolButton[role="chip"]:hover {{ color: {text}; }}

@@ -107,6 +107,11 @@ class Actions(QObject):
                 self[command.id].setIcon(self._theme.icon(command.icon, "muted"))
 
 
+def spaced(text: str) -> str:
+    """A button's words beside its icon; the style sheet knows no gap between them."""
+    return f" {text}"
+
+
 def bare(text: str) -> str:
     """An action's text without its mnemonic and its dots."""
     return text.replace("&", "").rstrip("…")

@@ -18,7 +18,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -31,6 +30,7 @@ from studio.view.menus import MENUS, Menus
 from studio.view.rail import Rail
 from studio.view.status import StatusBar
 from studio.view.widgets.notice import Notices
+from studio.view.widgets.split import Split
 
 if TYPE_CHECKING:
     from studio.view.actions import Actions
@@ -184,9 +184,8 @@ class Window(QMainWindow):
             self.actions_["view.full"].setChecked(self.isFullScreen())
 
     def _lay_out(self) -> None:
-        self.split = QSplitter()
+        self.split = Split("log", self.session)
         self.split.addWidget(self.pages)
-        self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(1)
         column = QVBoxLayout()
         column.setSpacing(0)
@@ -206,6 +205,7 @@ class Window(QMainWindow):
         self.rail.chosen.connect(lambda index: self.show_page(self._titles[index]))
         act["view.theme"].triggered.connect(self._toggle_theme)
         act["view.log"].toggled.connect(self._show_log)
+        act["view.log"].setChecked(self.session.log)
         act["view.full"].toggled.connect(self._show_full)
         act["window.next"].triggered.connect(self._next_page)
         act["window.minimise"].triggered.connect(self.showMinimized)
@@ -221,9 +221,10 @@ class Window(QMainWindow):
         self.session.theme = self.theme.name
 
     def _show_log(self, shown: bool) -> None:
+        self.session.log = shown
         self.log.setVisible(shown)
-        if shown and self.log.height() < LOG_HEIGHT:
-            self.split.setSizes([max(1, self.split.height() - LOG_HEIGHT), LOG_HEIGHT])
+        if shown:
+            self.split.restore([max(1, self.split.height() - LOG_HEIGHT), LOG_HEIGHT])
 
     def _show_full(self, full: bool) -> None:
         if full != self.isFullScreen():

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 import pytest
+import tomli_w
 from contract_support import QUICK
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +98,14 @@ def test_range_ends_are_taken_and_what_is_beyond_is_not(key):
         ("training.learning_rate", "nan", "Learning rate must be a finite number."),
         ("training.learning_rate", "2", "Learning rate must be at most 1, not 2."),
         ("training.ema", "0.9,x", "EMA rates must be numbers, with commas between them,"),
+        (
+            "training.ema",
+            "[0.9",
+            "EMA rates must be numbers, with commas between them, not '[0.9'.",
+        ),
+        ("training.ema", "[[0.9]]", "EMA rates must be numbers, with commas between them,"),
+        ("training.ema", "", "EMA rates must be numbers, with commas between them, not ''."),
+        ("training.ema", "[2]", "EMA rates must be"),
         ("data.labels", "maybe", "Condition on labels must be true or false, not 'maybe'."),
         ("training.schedule", "square", "Schedule must be one of constant, cosine, not 'square'."),
         ("training.bach", "1", "There is no field 'training.bach'; did you mean 'training.batch'?"),
@@ -119,6 +128,16 @@ def test_text_is_read_as_the_field_s_type():
     assert with_value(spec, "network", "dit").network == DiT()
     assert with_value(spec, "method", "meanflow").method == MeanFlow()
     assert with_value(spec, "training.batch", 200) == spec
+
+
+@given(st.lists(st.floats(0.0, 0.9999), max_size=4))
+def test_numbers_may_be_written_as_a_list_of_toml(numbers):
+    written = tomli_w.dumps({"ema": numbers}).partition("=")[2]
+    assert with_value(SPECS[0], "training.ema", written).training.ema == tuple(numbers)
+    assert with_value(SPECS[0], "training.ema", str(numbers)).training.ema == tuple(numbers)
+    if numbers:
+        plain = ", ".join(map(str, numbers))
+        assert with_value(SPECS[0], "training.ema", plain).training.ema == tuple(numbers)
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ importers.import_data(Path(sys.argv[1]), "mine", Path(sys.argv[2]),
 """
 
 
-@pytest.mark.parametrize("moment", ["report", "_sync", "rename"])
+@pytest.mark.parametrize("moment", ["report", "sync", "rename"])
 def test_a_killed_import_leaves_no_data_set(folder: Path, workspace: Path, moment: str) -> None:
     """Killed while reading, before the disk has it, and just before the folder gets its name."""
     words = [sys.executable, "-c", KILLED, str(folder), str(workspace), moment]

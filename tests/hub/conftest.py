@@ -3,27 +3,9 @@
 from pathlib import Path
 
 import pytest
-from hub_support import MARK, marked, new_mark, wait_until
+from hub_fixtures import no_process_left, workspace
 
-
-@pytest.fixture(autouse=True)
-def no_process_left(monkeypatch):
-    """Fails a test that leaves a process, and ends it."""
-    mark = new_mark()
-    monkeypatch.setenv(MARK, mark)
-    yield
-    try:
-        wait_until(lambda: not marked(mark), 15.0)
-    finally:
-        left = marked(mark)
-        for process in left:
-            process.kill()
-        assert not left, f"left behind: {left}"
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return tmp_path / "workspace"
+__all__ = ["no_process_left", "workspace"]
 
 
 @pytest.fixture

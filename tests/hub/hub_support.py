@@ -29,8 +29,8 @@ def points_spec(**training) -> RunSpec:
         Data("eight-gaussians"),
         MeanFlow(adaptive_power=0.0),
         MLP(8, 1),
-        Training(**chosen),
-        Cadence(save=20, sample=20, count=16),
+        training=Training(**chosen),
+        cadence=Cadence(save=20, sample=20, count=16),
     )
 
 

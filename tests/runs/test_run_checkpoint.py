@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from engine.contract.specs import MLP, Data, FlowMatching, RunSpec
-from engine.runs import folder
 from engine.runs.checkpoint import newest, prune, seal, set_aside, sweep, verify
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
@@ -97,11 +96,9 @@ def test_weights_that_are_not_finite_are_never_sealed(run, bad) -> None:
 def writes(run: RunFolder, monkeypatch) -> int:
     count = [0]
     sync = os.fsync
-    monkeypatch.setattr(
-        folder.os, "fsync", lambda fd: (count.__setitem__(0, count[0] + 1), sync(fd))
-    )
+    monkeypatch.setattr(os, "fsync", lambda fd: (count.__setitem__(0, count[0] + 1), sync(fd)))
     step_of(run, 1)
-    monkeypatch.setattr(folder.os, "fsync", sync)
+    monkeypatch.setattr(os, "fsync", sync)
     shutil.rmtree(run.checkpoint(1))
     return count[0]
 
@@ -125,10 +122,10 @@ def test_a_disk_that_fails_at_any_moment_leaves_the_old_checkpoint_and_no_other(
     step_of(run, 500)
     sync = os.fsync
     for fatal in range(moments - 1):  # the last is the parent's, behind the rename
-        monkeypatch.setattr(folder.os, "fsync", failing(fatal, sync))
+        monkeypatch.setattr(os, "fsync", failing(fatal, sync))
         with pytest.raises(RunError, match="no space left"):
             step_of(run, 1000)
-        monkeypatch.setattr(folder.os, "fsync", sync)
+        monkeypatch.setattr(os, "fsync", sync)
         assert os.listdir(run.checkpoint(0).parent) == ["000500"]
     step_of(run, 1000)
     assert run.checkpoints() == [500, 1000]

@@ -72,7 +72,7 @@ def test_a_disk_that_fills_while_it_is_made_leaves_no_folder(tmp_path, monkeypat
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.runs.folder.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(RunError, match="no space left"):
         RunFolder(tmp_path / "run").create(SPEC)
     (tmp_path / "empty").mkdir()

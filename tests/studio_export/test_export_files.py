@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from studio.export import files
 from studio.export.files import ExportError, replace_file
 
 
@@ -26,7 +25,7 @@ def test_a_failure_at_any_step_leaves_the_old_file_as_it_was(tmp_path, monkeypat
     def fail(*args, **named):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(files.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(ExportError) as caught:
         replace_file(path, b"new")
     monkeypatch.undo()
@@ -40,7 +39,7 @@ def test_a_full_disk_says_so(tmp_path, monkeypatch):
     def fail(*args, **named):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(ExportError, match="The disk is full"):
         replace_file(tmp_path / "a.bin", b"new")
 

@@ -4,15 +4,18 @@ import asyncio
 
 import numpy as np
 import pytest
-from fake_world import FakeWorld
+from fake_world import MODELS, FakeWorld
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loops import run, settle, until
+from msgspec import structs
 
 from engine.contract import messages as m
+from engine.contract.catalogue import Capability, Grid
 from studio.link.link import LinkClosed, Refusal
 from studio.model import explore_model
 from studio.model.explore_model import ExploreModel
+from studio.model.explore_sampler import fitting
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +74,48 @@ def test_pictures_come_as_bytes_without_a_trace() -> None:
         assert explore.states.x_t.shape == (16, 16, 16, 3)
         assert explore.states.x_t.dtype == np.uint8
         assert world.link.of(m.Trace) == []
+
+    run(scenario())
+
+
+def test_a_model_that_is_being_opened_is_asked_nothing() -> None:
+    """Else a hand on the slider asks pictures for the paths of the points before them."""
+
+    async def scenario() -> None:
+        world, explore, watch = await exploring()
+        before, traces = len(world.link.of(m.Jump)), len(world.link.of(m.Trace))
+        world.link.hold()
+        opening = asyncio.ensure_future(explore.open("emoji"))
+        await settle(3)
+        explore.set_times(0.7, 0.3)
+        await settle(3)
+        with pytest.raises(Refusal):
+            await explore.raw()
+        assert len(world.link.of(m.Jump)) == before
+        world.link.release()
+        await opening
+        await until(lambda: explore.states is not None)
+        await settle()
+        assert watch.shown[-1] == (0.7, 0.3)
+        assert explore.states is not None
+        assert explore.states.x_s.shape == (16, 16, 16, 3)
+        assert len(world.link.of(m.Trace)) == traces
+
+    run(scenario())
+
+
+def test_a_model_that_is_refused_leaves_the_one_before_in_hand() -> None:
+    async def scenario() -> None:
+        world, explore, _ = await exploring()
+        world.link.hold()
+        opening = asyncio.ensure_future(explore.open("nobody"))
+        await settle(3)
+        explore.set_times(0.7, 0.3)
+        world.link.release()
+        with pytest.raises(Refusal):
+            await opening
+        assert explore.name == "points"
+        await until(lambda: where(explore) == (0.7, 0.3))
 
     run(scenario())
 
@@ -160,6 +205,81 @@ def test_source_and_steps_are_asked_for_once_each() -> None:
         assert explore.states is not None
         assert (explore.states.source.seed, explore.states.steps) == (7, 3)
         assert len(world.link.of(m.Jump)) == 2
+
+    run(scenario())
+
+
+def test_a_sampler_is_asked_for_once_as_far_as_the_model_can() -> None:
+    async def scenario() -> None:
+        world, explore, _ = await exploring()
+        for _ in range(2):
+            explore.set_sampler(m.Sampler(0.5, "rk4", "karras", 3.0))
+            await settle()
+        wanted = m.Sampler(0.5, times="karras")  # a flow map has no solver and no guidance
+        assert explore.sampler == wanted
+        assert [asked.sampler for asked in world.link.of(m.Jump)] == [m.Sampler(), wanted]
+        assert world.link.of(m.Trace)[-1].sampler == wanted
+        assert (await explore.raw())["t"] == 1.0
+        assert world.link.of(m.Jump)[-1].sampler == wanted
+        world.models["velocity"] = structs.replace(world.models["points"], capability="velocity")
+        await explore.open("velocity")
+        assert explore.sampler == m.Sampler(times="karras")
+        await settle()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("capability", "fits"),
+    [
+        ("velocity", m.Sampler(None, "rk4", "karras", 1.0)),
+        ("flow map", m.Sampler(0.5, times="karras")),
+        ("endpoint", m.Sampler(times="karras")),
+        ("dyadic", m.Sampler()),
+    ],
+)
+def test_what_fits_a_capability(capability: Capability, fits: m.Sampler) -> None:
+    wanted = m.Sampler(0.5, "rk4", "karras", 3.0)
+    model = structs.replace(MODELS["emoji"], capability=capability)
+    assert fitting(wanted, model) == fits
+    assert fitting(fits, model) == fits
+    assert fitting(wanted, None) == m.Sampler()
+    guided = fitting(wanted, structs.replace(model, guidable=True))
+    assert guided.guidance == (3.0 if capability == "velocity" else 1.0)
+    assert fitting(m.Sampler(1.0), model).gamma == (
+        1.0 if capability in ("dyadic", "flow map") else None
+    )
+
+
+def test_times_of_a_dyadic_model_are_those_that_it_knows() -> None:
+    async def scenario() -> None:
+        world, explore, _ = await exploring()
+        explore.set_times(0.7, 0.3)
+        world.models["dyadic"] = structs.replace(
+            world.models["points"], capability="dyadic", grid=Grid(8)
+        )
+        await explore.open("dyadic")
+        assert (explore.t, explore.s) == (0.75, 0.25)
+        explore.set_times(0.51, 0.11)
+        assert (explore.t, explore.s) == (0.5, 0.125)
+        await until(lambda: explore.states and where(explore) == (0.5, 0.125))
+
+    run(scenario())
+
+
+def test_what_was_done_comes_with_the_answer() -> None:
+    async def scenario() -> None:
+        world, explore, _ = await exploring()
+        jump, trace = world._jump, world._trace
+        said = {"how": "re-noise", "carried": "re-noise"}
+        world.link.on(m.Jump, lambda r: (structs.replace(jump(r)[0], **said), jump(r)[1]))
+        world.link.on(m.Trace, lambda r: (structs.replace(trace(r)[0], why="None."), trace(r)[1]))
+        explore.set_times(0.8, 0.2)
+        await until(lambda: explore.trace and explore.trace.t == 0.8)
+        assert explore.states is not None
+        assert explore.trace is not None
+        assert (explore.states.how, explore.states.carried) == ("re-noise", "re-noise")
+        assert explore.trace.why == "None."
 
     run(scenario())
 

@@ -23,7 +23,7 @@ def test_start_sends_the_form_once(stage, qtbot):
     stage.models.form.set("training.steps", "777")
     stage.world.link.hold()
     stage.studio.train.form.start.click()
-    assert stage.studio.train.form.start.text() == "Starting…"
+    assert stage.studio.train.form.start.text().strip() == "Starting…"
     stage.act("run.start").trigger()
     qtbot.waitUntil(lambda: bool(stage.world.link.of(m.StartRun)))
     stage.world.link.release()
@@ -211,3 +211,13 @@ def test_wide_windows_put_curve_and_samples_side_by_side(stage, width):
     stage.window.grab()
     wanted = Qt.Orientation.Horizontal if width > 1600 else Qt.Orientation.Vertical
     assert stage.studio.train.split.orientation() == wanted
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1788, 1000), (1920, 1080)])
+def test_the_read_out_of_the_curve_is_whole(dressed, training, qtbot, size):
+    stage, _ = training
+    readout = stage.studio.train.curves.readout
+    stage.window.resize(*size)
+    readout.setText("2.406 at step 300   raw 2.593")
+    wanted = readout.fontMetrics().horizontalAdvance(readout.text())
+    qtbot.waitUntil(lambda: readout.width() >= wanted)

@@ -1,12 +1,15 @@
 """The window around the pages: menus, shortcuts, theme, log, notices, what it remembers."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QApplication
 
+from studio.assembly import Studio
+from studio.model.models import Models
 from studio.model.session import Session
 from studio.model.tasks import spawn
 from studio.theme.icons import icon
@@ -178,6 +181,49 @@ def test_geometry_and_page_come_back(stage, theme, qtbot):
     qtbot.addWidget(again)
     assert again.height() == 700
     assert again.session.page == "Explore"
+
+
+def test_a_new_window_shows_what_the_last_one_showed(stage, theme, qtbot):
+    stage.window.show_page("Train")
+    stage.act("view.advanced").trigger()
+    stage.act("view.log").trigger()
+    parts = (stage.window.split, stage.studio.train.split)
+    for split in parts:
+        split.moveSplitter(split.height() // 2, 1)  # as a drag of its handle does
+    stage.studio.leaving.leave()
+    stage.studio.remember()
+
+    path = stage.models.session._settings.fileName()
+    models = Models(stage.world.link, Path(path))
+    window = Window(theme, models.session)
+    qtbot.addWidget(window)
+    window.resize(stage.window.size())
+    window.show()
+    studio = Studio(window, theme, models)
+    qtbot.waitExposed(window)
+    assert window.log.isVisible()
+    assert window.actions_["view.log"].isChecked()
+    assert studio.train.form.advanced.isChecked()
+    for before, after in zip(parts, (window.split, studio.train.split), strict=True):
+        assert after.sizes() == pytest.approx(before.sizes(), abs=2)
+    window.actions_["view.log"].trigger()
+    window.actions_["view.advanced"].trigger()
+    again = Session(Path(path))
+    assert (again.log, again.advanced) == (False, False)
+    studio.leaving.leave()
+
+
+def test_a_splitter_keeps_its_sizes_for_each_orientation(stage, qtbot):
+    split = stage.studio.train.split
+    split.moveSplitter(300, 1)
+    tall = split.sizes()
+    stage.window.resize(1900, 900)
+    qtbot.waitUntil(lambda: split.orientation() == Qt.Orientation.Horizontal)
+    split.moveSplitter(700, 1)
+    stage.window.resize(1280, 800)
+    qtbot.waitUntil(lambda: split.orientation() == Qt.Orientation.Vertical)
+    qtbot.waitUntil(lambda: split.sizes() == pytest.approx(tall, abs=3))
+    assert stage.models.session.sizes("train-horizontal")[0] == pytest.approx(700, abs=2)
 
 
 @pytest.mark.parametrize("saved", [b"", b"nonsense"])

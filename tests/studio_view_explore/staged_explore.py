@@ -4,9 +4,11 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import DataSet, Model
+from engine.contract.legality import how, is_outside
 from engine.contract.messages import Source
 from studio.link.link import Link, Refusal
 from studio.model.explore_model import ExploreModel, Paths, States
+from studio.model.explore_sampler import fitting
 
 LABELS = ("animals", "faces", "food")
 PICTURES = Model(
@@ -53,6 +55,7 @@ class StagedExplore(ExploreModel):
 
     def show(self, model):
         self.name, self.model = model.name, model
+        self.sampler = fitting(self.sampler, model)
         if model.data.kind == "points" and self.source.count < 256:
             self.source = Source(count=2048)
         self.model_changed.emit()
@@ -71,6 +74,11 @@ class StagedExplore(ExploreModel):
 
     def set_steps(self, steps):
         self.steps = steps
+        self.settings_changed.emit()
+        self._answer()
+
+    def set_sampler(self, sampler):
+        self.sampler = fitting(sampler, self.model)
         self.settings_changed.emit()
         self._answer()
 
@@ -95,9 +103,13 @@ class StagedExplore(ExploreModel):
             return
         points = self.model.data.kind == "points"
         x_t, x_s = self.points() if points else self.pictures()
+        capability, gamma = self.model.capability, self.sampler.gamma or 0.0
         self.states = States(
-            x_t, x_s, self.t, self.s, self.steps, 4.1, self.s > self.t, self.source, self.steps
-        )
+            x_t, x_s, self.t, self.s, self.steps, 4.1,
+            is_outside(capability, self.t, self.s, self.model.grid), self.source, self.steps,
+            how(capability, self.t, self.s, self.steps, gamma),
+            "re-noise" if capability == "endpoint" and self.t < 1 else "",
+        )  # fmt: skip
         self.states_changed.emit()
         if points:
             self.trace = self.paths()
@@ -132,7 +144,11 @@ class StagedExplore(ExploreModel):
         some = np.stack([(1 - at) * data[:48] + at * noise[:48] for at in times])
         x_s = (1 - self.s) * data + self.s * noise
         exact = (x_s + 0.05).astype(np.float32)
-        return Paths(times, some, some + np.float32(0.02), exact, 0.0707, 0.44, self.t, self.s)
+        learned, why = some, ""
+        if self.model.capability == "endpoint":
+            learned, why = some[:, :0], "There is no path to draw."
+        true = some + np.float32(0.02)
+        return Paths(times, learned, true, exact, 0.0707, 0.44, self.t, self.s, why)
 
 
 class NoCatalogue(QObject):

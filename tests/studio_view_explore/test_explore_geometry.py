@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, QSizeF
 
 from studio.export.plot import Window
-from studio.view.explore.framing import framed, grid_step, nice_above
 from studio.view.explore.pad_geometry import PadGeometry
-from studio.view.explore.picture_geometry import PictureGeometry
 from studio.view.explore.plot_drawing import Plane
 from studio.view.explore.times import CORNER, meaning, settled, sigma_text
 
@@ -74,38 +72,6 @@ def test_the_noise_level_is_t_over_one_minus_t(t):
     assert sigma_text(1.0) == "σ = ∞"
 
 
-counts = st.sampled_from((1, 2, 4, 16, 36, 64))
-pixels = st.sampled_from((8, 16, 28, 32, 64))
-
-
-@few
-@given(st.floats(100, 1500), st.floats(100, 1500), counts, pixels, st.sampled_from((1.0, 1.5, 2.0)))
-def test_every_tile_is_hit_at_its_own_centre_and_lies_inside(width, height, count, size, ratio):
-    tiles = PictureGeometry.within(width, height, count, size, ratio)
-    for index in range(count):
-        rect = tiles.rect(index)
-        assert tiles.index(rect.center()) == index
-        assert rect.left() >= -1
-        assert rect.right() <= width + 1
-        assert rect.top() >= -1
-        assert rect.bottom() <= height + 1
-    assert count % tiles.columns == 0
-    assert tiles.index(QPointF(-1, -1)) == -1
-    assert tiles.index(QPointF(width + 1, height + 1)) == -1
-
-
-@few
-@given(st.floats(100, 1500), st.floats(100, 1500), counts, pixels, st.sampled_from((1.0, 2.0)))
-def test_large_tiles_are_whole_multiples_of_the_picture(width, height, count, size, ratio):
-    tiles = PictureGeometry.within(width, height, count, size, ratio)
-    scale = tiles.tile * ratio / size
-    assert scale < 2 or scale == pytest.approx(round(scale))
-
-
-def test_sixteen_pictures_are_four_by_four_in_a_square():
-    assert PictureGeometry.within(400, 400, 16, 16).columns == 4
-
-
 middles = st.floats(-100, 100)
 halves = st.floats(0.01, 1000)
 
@@ -125,55 +91,3 @@ def test_the_plane_has_equal_axes_with_y_upwards():
     middle, right, up = plane.pixels(np.array([[0, 0], [1, 0], [0, 1]], np.float32))
     assert tuple(middle) == (150, 100)
     assert right[0] - middle[0] == middle[1] - up[1] == 50
-
-
-clouds = st.integers(0, 2**32 - 1).map(
-    lambda seed: np.random.default_rng(seed).normal(size=(300, 2)).astype(np.float32)
-)
-
-
-@few
-@given(clouds, st.floats(0.1, 50), middles)
-def test_the_window_holds_nearly_all_points_and_then_stays(cloud, spread, middle):
-    places = cloud * np.float32(spread) + np.float32(middle)
-    window = framed(None, places)
-    away = np.abs(places - (window.x, window.y)).max(1)
-    assert (away <= window.half).mean() > 0.98
-    assert framed(window, places) is window
-    assert framed(window, places[:100] * np.float32(0.5) + np.float32(middle / 2)) is window
-
-
-def test_a_window_that_lost_its_cloud_finds_it_again():
-    cloud = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
-    lost = framed(None, cloud * np.float32(1e6))
-    assert framed(lost, cloud) == framed(None, cloud)
-
-
-@few
-@given(clouds, st.floats(4, 50))
-def test_the_window_grows_with_its_cloud(cloud, factor):
-    before = framed(None, cloud)
-    after = framed(before, cloud * np.float32(factor))
-    assert after.half > before.half
-    assert after.x - after.half <= before.x - before.half + 1e-9
-    assert after.x + after.half >= before.x + before.half - 1e-9
-
-
-def test_points_that_are_not_numbers_frame_nothing():
-    assert framed(None, np.full((5, 2), np.nan, np.float32)) is None
-    window = Window(0, 0, 1)
-    assert framed(window, np.full((5, 2), np.inf, np.float32)) is window
-
-
-def test_one_point_has_a_window():
-    window = framed(None, np.array([[3.0, 4.0]], np.float32))
-    assert (window.x, window.y) == (3.0, 4.0)
-    assert window.half > 0
-
-
-@few
-@given(st.floats(1e-6, 1e6))
-def test_round_numbers_are_not_far(value):
-    assert value * (1 - 1e-8) <= nice_above(value) <= value * 1.2501 * (1.28 / 1.25)
-    assert value / grid_step(value) * (1 + 1e-9) >= 2
-    assert value / grid_step(value) <= 10

@@ -5,76 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 from staged_explore import PICTURES
 
 from studio.export.plot import Dots
 from studio.view.explore.layers import layers, mark_radius
-from studio.view.explore.picture_grid import Pick, PictureGrid, tile_centre
+from studio.view.widgets.picture_grid import tile_centre
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture
-def pick(qapp):
-    return Pick()
-
-
-@pytest.fixture
-def grid(qtbot, theme, pick):
-    made = PictureGrid("xₛ", pick, theme)
-    qtbot.addWidget(made)
-    made.resize(400, 400)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
-
-
-def own_colours(count, channels=3):
-    """Pictures of one colour each, no two alike."""
-    made = np.zeros((count, 16, 16, channels), np.uint8)
-    for index in range(count):
-        made[index] = [index * 3 + 10, 255 - index * 3, index * 7 % 256][:channels]
-    return made
-
-
-@pytest.mark.parametrize("count", [1, 4, 16, 36, 64])
-def test_picture_i_is_painted_where_picture_i_belongs(grid, count):
-    pictures = own_colours(count)
-    grid.show_pictures(pictures)
-    shot = grid.grab().toImage()
-    for index in range(count):
-        colour = shot.pixelColor(tile_centre(grid, index).toPoint())
-        assert colour.getRgb()[:3] == tuple(pictures[index, 0, 0])
-        assert grid.tiles.index(tile_centre(grid, index)) == index
-
-
-def test_each_pixel_of_a_picture_is_a_square_of_its_colour(grid):
-    pictures = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
-    grid.show_pictures(pictures)
-    shot = grid.grab().toImage()
-    rect, pixel = grid.tiles.rect(2), grid.tiles.tile / 16
-    for row in range(1, 15):
-        for column in range(1, 15):
-            x = round(rect.left() + (column + 0.5) * pixel - 0.5)
-            y = round(rect.top() + (row + 0.5) * pixel - 0.5)
-            assert shot.pixelColor(x, y).getRgb()[:3] == tuple(pictures[2, row, column])
-
-
-def test_grey_pictures_are_grey(grid):
-    grid.show_pictures(np.full((1, 28, 28, 1), 77, np.uint8))
-    colour = grid.grab().toImage().pixelColor(tile_centre(grid, 0).toPoint())
-    assert colour.getRgb()[:3] == (77, 77, 77)
-
-
-def test_new_pictures_replace_the_old_ones(grid):
-    grid.show_pictures(own_colours(16))
-    grid.show_pictures(own_colours(16)[::-1])
-    colour = grid.grab().toImage().pixelColor(tile_centre(grid, 0).toPoint())
-    assert colour.getRgb()[:3] == tuple(own_colours(16)[15, 0, 0])
-    grid.show_pictures(own_colours(4))
-    assert grid.tiles.count == 4
 
 
 def test_the_picture_under_the_cursor_is_outlined_in_both_grids(pictures):
@@ -90,19 +29,6 @@ def test_the_picture_under_the_cursor_is_outlined_in_both_grids(pictures):
     assert start.grab().toImage().pixelColor(*edge).name() == colour
     QTest.mouseMove(start, QPoint(1, 1))
     assert pictures.pick.hovered == -1
-
-
-def test_keys_and_clicks_choose_a_picture(grid, pick):
-    grid.show_pictures(own_colours(16))
-    QTest.mouseClick(grid, Qt.MouseButton.LeftButton, pos=tile_centre(grid, 5).toPoint())
-    assert pick.chosen == 5
-    QTest.keyClick(grid, Qt.Key.Key_Right)
-    QTest.keyClick(grid, Qt.Key.Key_Down)
-    assert pick.chosen == 10
-    assert grid.accessibleDescription() == "picture 11 of 16 is chosen"
-    for _ in range(9):
-        QTest.keyClick(grid, Qt.Key.Key_Down)
-    assert pick.chosen == 14
 
 
 def test_the_line_under_the_pictures_says_the_jump(pictures, explore):

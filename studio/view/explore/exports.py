@@ -23,7 +23,7 @@ from studio.view.explore.exporting import (
     suggested_name,
 )
 from studio.view.explore.particles import ParticlesPlot
-from studio.view.explore.picture_grid import Pick
+from studio.view.widgets.picture_grid import Pick
 
 
 class Exports(QObject):

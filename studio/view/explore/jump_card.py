@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QGridLayout, QLabel
 
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.explore_model import ExploreModel
+from studio.model.states import States
 from studio.view.explore.fresh_trace import FreshTrace
-from studio.view.explore.times import BADGES
+from studio.view.explore.times import BADGES, DONE
 from studio.view.widgets.card import Card, label, rule
 from studio.view.words import count
 
@@ -76,7 +77,11 @@ class JumpCard(Card):
         self.facts = self._fact_rows()
         self.note = label("", "small")
         self.note.setWordWrap(True)
+        self.done = label("", "small")
+        self.done.setWordWrap(True)
+        self.done.setAccessibleName("What was done")
         self.body.addLayout(self.numbers)
+        self.body.addWidget(self.done)
         self.body.addSpacing(4)
         self.body.addWidget(rule())
         self.body.addSpacing(2)
@@ -104,11 +109,27 @@ class JumpCard(Card):
         show("error against exact", error)
         show("doing nothing", nothing)
         show("NFE", f"{states.nfe:,}" if states else _NONE)
+        self._tell(states)
         show("in the engine", f"{states.ms:.1f} ms" if states else _NONE)
         frames = self._frames_a_second()
         show("frames a second", f"{frames:.0f}" if frames else _NONE)
         if frames:
             self._pace.start()
+
+    def _tell(self, states: States | None) -> None:
+        """What was done, and why no path is drawn."""
+        said = []
+        if states is not None:
+            said.append(DONE[states.how])
+            if states.carried == "re-noise":
+                said.append("xₜ was made from noise in the same way.")
+            trace = self._fresh.trace
+            if trace is not None and trace.why:
+                said.append(trace.why)
+        text = " ".join(said)
+        if text != self.done.text():
+            self.done.setText(text)
+        self.done.setVisible(bool(text))
 
     def _distances(self) -> tuple[str, str]:
         """How far x_s, and x_t, lie from where they belong, in as many steps as are in sight."""
@@ -118,7 +139,9 @@ class JumpCard(Card):
         exact = trace.exact_x_s
         if exact is None or exact.shape != states.x_s.shape:
             return _NONE, _NONE
-        self._kept = rms(states.x_s, exact), rms(states.x_t, exact)
+        # Where noise was added x_s lies on no path: there is nothing to be far from.
+        error = _NONE if states.how == "re-noise" else rms(states.x_s, exact)
+        self._kept = error, rms(states.x_t, exact)
         return self._kept
 
     def _number_rows(self) -> Figures:

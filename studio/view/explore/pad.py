@@ -1,5 +1,7 @@
 """The (t, s) pad: one point under the hand says where we stand and where we jump to."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -15,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from engine.contract.legality import GRID, is_outside, ladder
 from studio.model.explore_model import ExploreModel
 from studio.theme.theme import Theme
 from studio.view.explore.pad_drawing import draw_ground
@@ -52,7 +55,7 @@ class TimePad(QWidget):
         self.setAccessibleName("Jump from t to s")
         explore.times_changed.connect(self._on_times)
         explore.settings_changed.connect(self.update)
-        explore.model_changed.connect(self.update)
+        explore.model_changed.connect(self._on_model)
         theme.changed.connect(self._forget_ground)
         self._on_times()
 
@@ -141,11 +144,15 @@ class TimePad(QWidget):
         """Show who has the keys."""
         self.update()
 
+    def _on_model(self) -> None:
+        self._forget_ground()
+        self._on_times()
+
     def _on_times(self) -> None:
         self.tell()
+        explore = self._explore
         self.setAccessibleDescription(
-            f"t {self._explore.t:.3f}, s {self._explore.s:.3f}: "
-            f"{meaning(self._explore.t, self._explore.s)}"
+            f"t {explore.t:.3f}, s {explore.s:.3f}: {meaning(explore.t, explore.s, explore.model)}"
         )
         self.update()
 
@@ -153,7 +160,7 @@ class TimePad(QWidget):
         """Say again what the place is."""
         t, s = self._hovered or (self._explore.t, self._explore.s)
         where = f"t {t:.2f}, s {s:.2f}: " if self._hovered else ""
-        self.told.emit(where + meaning(t, s))
+        self.told.emit(where + meaning(t, s, self._explore.model))
 
     def _forget_hover(self) -> None:
         if self._hovered is not None:
@@ -172,7 +179,7 @@ class TimePad(QWidget):
             self._ground.fill(Qt.GlobalColor.transparent)
             painter = QPainter(self._ground)
             painter.setFont(self.font())
-            draw_ground(painter, self.geometry_of_times, self._theme.tokens)
+            draw_ground(painter, self.geometry_of_times, self._theme.tokens, self._explore.model)
             painter.end()
         return self._ground
 
@@ -187,17 +194,26 @@ class TimePad(QWidget):
         painter.setOpacity(1)
 
     def _draw_ladder(self, painter: QPainter) -> None:
-        """Several equal steps are several jumps, each at its own place."""
-        explore, steps = self._explore, self._explore.steps
-        flow_map = explore.model is not None and explore.model.capability == "flow map"
-        if not flow_map or not 1 < steps <= 64:
+        """Several steps are several jumps, each at its own place."""
+        times = self._passed()
+        if not 2 < len(times) <= 65:
             return
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._theme.tokens.accent))
-        way = (explore.s - explore.t) / steps
-        for step in range(steps):
-            t = explore.t + step * way
-            painter.drawEllipse(self.geometry_of_times.pixel(t, t + way), 2.5, 2.5)
+        for t, s in pairwise(times):
+            painter.drawEllipse(self.geometry_of_times.pixel(t, s), 2.5, 2.5)
+
+    def _passed(self) -> list[float]:
+        """The times between the jumps, of a model that jumps from one to the next."""
+        explore, model = self._explore, self._explore.model
+        if model is None or explore.sampler.gamma or explore.sampler.times != "even":
+            return []
+        if model.capability == "dyadic" and explore.s < explore.t:
+            return ladder(explore.t, explore.s, explore.steps, model.grid)
+        if model.capability != "flow map":
+            return []
+        way = (explore.s - explore.t) / explore.steps
+        return [explore.t + step * way for step in range(explore.steps + 1)]
 
     def _draw_handle(self, painter: QPainter, place: QPointF) -> None:
         tokens = self._theme.tokens
@@ -207,7 +223,9 @@ class TimePad(QWidget):
             halo.setAlphaF(0.35)
             painter.setBrush(halo)
             painter.drawEllipse(place, HANDLE + 5, HANDLE + 5)
-        outside = self._explore.s > self._explore.t
+        model = self._explore.model
+        capability, grid = (model.capability, model.grid) if model else ("flow map", GRID)
+        outside = is_outside(capability, self._explore.t, self._explore.s, grid)
         ring = tokens.text if tokens.name == "dark" else tokens.card
         painter.setPen(QPen(QColor(tokens.warning if outside else ring), 2))
         painter.setBrush(QColor(tokens.card if outside else tokens.accent))

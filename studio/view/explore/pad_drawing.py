@@ -1,36 +1,82 @@
-"""The pad's ground: the trained triangle, the hatched half outside it, axes and their names."""
+"""The pad's ground: what a model was trained for, the hatched rest, axes and their names."""
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPen
 
+from engine.contract.catalogue import Capability, Grid, Model
 from studio.theme.tokens import Tokens, mix
 from studio.view.explore.pad_geometry import PadGeometry
 
 _HATCH = 14.0  # pixels between two lines
 _ROOMY = 196.0  # sides from which there is room for whole sentences
+_APART = 7.0  # pixels between two steps that can be told apart
+_ABOVE: dict[Capability, tuple[tuple[str, ...], str]] = {
+    "velocity": (("the ODE runs", "both ways"), "ODE"),
+    "endpoint": (("s > 0: denoise", "and re-noise"), "re-noise"),
+}
 
 
-def draw_ground(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
-    """Draw everything that does not move."""
+def draw_ground(
+    painter: QPainter, place: PadGeometry, tokens: Tokens, model: Model | None = None
+) -> None:
+    """Draw everything that does not move; without a model as for a flow map."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     font = painter.font()
     font.setPixelSize(11)
     painter.setFont(font)
-    _draw_triangle(painter, place, tokens)
-    _draw_hatch(painter, place, tokens)
+    capability = model.capability if model else "flow map"
+    match capability:
+        case "velocity":
+            _draw_triangle(painter, place, tokens, trained=True)
+            _draw_triangle(painter, place, tokens, trained=False)
+        case "endpoint":
+            _draw_renoise(painter, place, tokens)
+        case _:
+            _draw_triangle(painter, place, tokens, trained=True)
+            _draw_hatch(painter, place, tokens)
+    if model and capability == "dyadic":
+        _draw_steps(painter, place, tokens, model.grid)
     _draw_frame(painter, place, tokens)
-    _draw_edges(painter, place, tokens)
+    if capability == "endpoint":
+        _draw_exact_line(painter, place, tokens)
+    _draw_edges(painter, place, tokens, capability)
     _draw_axes(painter, place, tokens)
 
 
-def _draw_triangle(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
-    """The longer the jump, the deeper the colour."""
-    ramp = QLinearGradient(place.pixel(0.5, 0.5), place.pixel(1, 0))
+def _draw_triangle(painter: QPainter, place: PadGeometry, tokens: Tokens, trained: bool) -> None:
+    """The longer the jump, the deeper the colour; `trained` is the half with s <= t."""
+    corner = place.pixel(1, 0) if trained else place.pixel(0, 1)
+    ramp = QLinearGradient(place.pixel(0.5, 0.5), corner)
     ramp.setColorAt(0, QColor(mix(tokens.card, tokens.soft, 0.18)))
     ramp.setColorAt(1, QColor(mix(tokens.card, tokens.soft, 0.85)))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(ramp)
-    painter.drawPolygon(place.triangle(trained=True))
+    painter.drawPolygon(place.triangle(trained))
+
+
+def _draw_renoise(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    """One pale colour everywhere: each jump is the same denoising, and more or less noise."""
+    painter.fillRect(place.square, QColor(mix(tokens.card, tokens.soft, 0.25)))
+
+
+def _draw_exact_line(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+    """Only jumps to s = 0 were learned."""
+    painter.setPen(QPen(QColor(tokens.accent), 3))
+    painter.drawLine(place.pixel(0, 0), place.pixel(1, 0))
+
+
+def _draw_steps(painter: QPainter, place: PadGeometry, tokens: Tokens, grid: Grid) -> None:
+    """A dot for each step that was learned, as far as they can be told apart."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(mix(tokens.muted, tokens.card, 0.2)))
+    size = grid.parts
+    while size >= 1:
+        if size <= grid.longest and place.side * size / grid.parts >= _APART:
+            for end in range(0, grid.parts, size):
+                painter.drawEllipse(
+                    place.pixel((end + size) / grid.parts, end / grid.parts), 2.0, 2.0
+                )
+        size //= 2
 
 
 def _draw_hatch(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
@@ -57,16 +103,19 @@ def _draw_frame(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
     painter.drawLine(place.pixel(0, 0), place.pixel(1, 1))
 
 
-def _draw_edges(painter: QPainter, place: PadGeometry, tokens: Tokens) -> None:
+def _draw_edges(
+    painter: QPainter, place: PadGeometry, tokens: Tokens, capability: Capability
+) -> None:
     """What is known about each edge, written along it."""
     words = mix(tokens.muted, tokens.text, 0.25)
     roomy = place.side >= _ROOMY
+    to_data = "all the way to data" if capability == "velocity" else "one jump to data"
     data, noise, same = ("s = 0: ", "t = 1: ", "s = t: ") if roomy else ("", "", "")
-    _write(painter, place.pixel(0.5, 0) + QPointF(0, -9), f"{data}one jump to data", words)
+    _write(painter, place.pixel(0.5, 0) + QPointF(0, -9), f"{data}{to_data}", words)
     _write(painter, place.pixel(1, 0.5) + QPointF(-9, 0), f"{noise}from noise", words, -90)
     _write(painter, place.pixel(0.5, 0.5) + QPointF(7, 7), f"{same}identity", words, -45)
-    lines = ("outside the trained", "triangle") if roomy else ("outside",)
-    for row, line in enumerate(lines):
+    long, short = _ABOVE.get(capability, (("outside the trained", "triangle"), "outside"))
+    for row, line in enumerate(long if roomy else (short,)):
         where = place.pixel(0.27, 0.9) + QPointF(0, 15 * row)
         _write(painter, where, line, tokens.muted, ground=tokens.card)
 

@@ -30,11 +30,11 @@ from studio.view.explore.jump_card import JumpCard
 from studio.view.explore.line import Line
 from studio.view.explore.model_picker import ModelPicker
 from studio.view.explore.panes import EmptyPane, ParticlesPane, PicturesPane
-from studio.view.explore.picture_grid import Pick
 from studio.view.explore.times import STEP
 from studio.view.explore.tool import Tool
 from studio.view.explore.where_card import WIDE, WIDTH, WhereCard
 from studio.view.widgets.notice import Notices
+from studio.view.widgets.picture_grid import Pick
 
 _NARROW, _WIDE = 1000, 1500  # page widths: no numbers below the first, a larger pad above
 _MIDDLE = 280  # least width of what is looked at

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout
 
 from studio.model.explore_model import ExploreModel
 from studio.model.states import States
@@ -10,8 +10,8 @@ from studio.theme.theme import Theme
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.line import Line
 from studio.view.explore.particles import ParticlesPlot
-from studio.view.explore.picture_grid import Pick, PictureGrid
-from studio.view.widgets.card import Card, label
+from studio.view.widgets.card import Card, head, label
+from studio.view.widgets.picture_grid import Pick, PictureGrid
 from studio.view.words import plural
 
 LEGEND = {
@@ -32,7 +32,7 @@ def caption(states: States) -> str:
     )
 
 
-class PicturesPane(QWidget):
+class PicturesPane(Card):
     """x_t beside x_s; the picture under the cursor is outlined in both."""
 
     def __init__(self, explore: ExploreModel, theme: Theme, pick: Pick) -> None:
@@ -41,24 +41,16 @@ class PicturesPane(QWidget):
         self.start, self.end = PictureGrid("xₜ", pick, theme), PictureGrid("xₛ", pick, theme)
         self._at, self._to = label("", "small"), label("", "small")
         self.line, self._index = Line("This jump", theme), label("", "muted")
-        cards = QHBoxLayout()
-        cards.setSpacing(12)
-        for title, right, grid in (
-            ("Where we stand", self._at, self.start),
-            ("Where we jump", self._to, self.end),
-        ):
-            card = Card(title, right)
-            card.body.addWidget(grid, 1)
-            cards.addWidget(card, 1)
+        sides = QHBoxLayout()
+        sides.setSpacing(24)
+        sides.addLayout(_side("Where we stand", self._at, self.start), 1)
+        sides.addLayout(_side("Where we jump", self._to, self.end), 1)
         foot = QHBoxLayout()
-        foot.setContentsMargins(4, 0, 4, 0)
         foot.addWidget(self.line, 1)
         foot.addWidget(self._index)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addLayout(cards, 1)
-        column.addLayout(foot)
+        self.outer.setContentsMargins(14, 8, 14, 10)
+        self.body.addLayout(sides, 1)
+        self.body.addLayout(foot)
         pick.changed.connect(self._show_index)
 
     def show_states(self, states: States) -> None:
@@ -72,6 +64,19 @@ class PicturesPane(QWidget):
     def _show_index(self) -> None:
         hovered = self._pick.hovered
         self._index.setText(f"picture {hovered + 1}" if hovered >= 0 else "")
+
+
+def _side(title: str, right: QLabel, grid: PictureGrid) -> QVBoxLayout:
+    """A grid under its title."""
+    top = head()
+    top.addWidget(label(title, "title"))
+    top.addStretch(1)
+    top.addWidget(right)
+    side = QVBoxLayout()
+    side.setSpacing(8)
+    side.addLayout(top)
+    side.addWidget(grid, 1)
+    return side
 
 
 class ParticlesPane(Card):

@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from studio.export.plot import Dots, Lines, Window
 from studio.model.explore_model import ExploreModel
 from studio.theme.theme import Theme
-from studio.view.explore.framing import framed
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.layers import NAMES, layers
 from studio.view.explore.plot_drawing import Plane, PlotDrawing
+from studio.view.widgets.framing import framed
 
 
 class ParticlesPlot(QWidget):

@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from studio.export.plot import Dots, Lines, Window
 from studio.theme.tokens import Tokens, mix
-from studio.view.explore.framing import grid_step
-from studio.view.explore.raster import Raster, along, disc, ring
+from studio.view.widgets.framing import grid_step
+from studio.view.widgets.raster import Raster, along, disc, ring
 
 _FAR = np.float32(1e9)  # what lies further must not overflow
 _CLOUD = 20_000  # more marks than this are shown as a density

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QToolButton
 
 from studio.theme.theme import Theme
+from studio.view.actions import spaced
 
 
 class Tool(QToolButton):
@@ -41,8 +42,8 @@ class Tool(QToolButton):
             self._paint_icon()
 
     def say(self, text: str) -> None:
-        """Show words beside the icon; the style sheet knows no gap between them."""
-        self.setText(f" {text}")
+        """Show words beside the icon."""
+        self.setText(spaced(text))
 
     def _paint_icon(self) -> None:
         self.setIcon(self._theme.icon(self._picture, self._colour))

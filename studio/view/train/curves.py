@@ -140,7 +140,7 @@ class Curves(Card):
         self.smoothing.setFixedWidth(96)
         self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.setToolTip("Smoothing; the raw line stays, faint")
-        self.head.insertWidget(1, self.series)
+        self.head.insertWidget(self.head.indexOf(self.title) + 1, self.series)
         self.head.addWidget(self.readout)
         self.head.addSpacing(10)
         self.head.addWidget(label("Smooth", "small"))

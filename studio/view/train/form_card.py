@@ -8,6 +8,7 @@ from engine.contract.specs import Problem
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.form_model import FormModel
 from studio.theme.theme import Theme
+from studio.view.actions import spaced
 from studio.view.train.form_view import FormView
 from studio.view.train.reasons import Reasons
 from studio.view.widgets.card import Card, label
@@ -61,7 +62,7 @@ class FormCard(Card):
         why = "\n".join(p.message for p in reasons)
         self.start.setToolTip(why or self._start.toolTip())
         self.start.setAccessibleDescription(why)
-        self.start.setText("Starting…" if busy else "Start training")
+        self.start.setText(spaced("Starting…" if busy else "Start training"))
 
     def _go_to(self, key: str) -> None:
         if key and key not in self.view.rows:
@@ -79,7 +80,7 @@ class FormCard(Card):
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.start.setProperty("role", "primary")
-        self.outer.setContentsMargins(14, 12, 6, 14)
+        self.outer.setContentsMargins(14, 8, 6, 14)
         self.head.setContentsMargins(0, 0, 8, 0)
         top = QVBoxLayout()
         top.setContentsMargins(0, 0, 8, 0)

@@ -8,7 +8,7 @@ from studio.model.models import Models
 from studio.model.tasks import spawn
 from studio.theme.theme import Theme
 from studio.view import words
-from studio.view.actions import Actions, bare
+from studio.view.actions import Actions, bare, spaced
 from studio.view.status import Dot
 from studio.view.widgets.card import label
 from studio.view.widgets.combo import Combo
@@ -41,7 +41,7 @@ class Head(QFrame):
         self.dot = Dot(theme)
         self.state = label("", "title")
         self.about = Elided()
-        self.explore = QPushButton("Explore it")
+        self.explore = QPushButton(spaced("Explore it"))
         self._tools = [self._tool(name) for name in TOOLS]
         self._lay_out()
         self.picker.activated.connect(self._pick)
@@ -99,9 +99,14 @@ class Head(QFrame):
         button.setProperty("role", "quiet")
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIconSize(QSize(16, 16))
-        action.changed.connect(lambda: button.setAccessibleName(bare(action.text())))
-        action.changed.connect(lambda: button.setVisible(action.isEnabled()))
-        button.setAccessibleName(bare(action.text()))
+
+        def follow() -> None:
+            button.setText(spaced(action.iconText()))
+            button.setAccessibleName(bare(action.text()))
+            button.setVisible(action.isEnabled())
+
+        action.changed.connect(follow)
+        follow()
         return button
 
     def _lay_out(self) -> None:
@@ -111,7 +116,7 @@ class Head(QFrame):
         self.dot.setFixedWidth(10)
         self.explore.setProperty("role", "quiet")
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 0, 12, 0)
+        row.setContentsMargins(12, 0, 12, 0)
         row.setSpacing(8)
         row.addWidget(self.picker)
         row.addSpacing(6)

@@ -1,8 +1,8 @@
 """The Train page: form on the left, the run in sight on the right."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.model.models import Models
 from studio.theme.theme import Theme
@@ -13,10 +13,12 @@ from studio.view.train.figures import Figures
 from studio.view.train.form_card import FormCard
 from studio.view.train.head import Head
 from studio.view.train.samples import Samples
+from studio.view.widgets.split import Split
 from studio.view.widgets.throttle import Throttle
 
 GUTTER = 12
-WIDE = 1500  # pixels from which curve and samples stand side by side
+STACKED, BESIDE = [420, 580], [500, 500]  # shares of the curve and the samples
+WIDE = 1720  # pixels from which they stand side by side, the curve's read-out whole
 
 
 class TrainPage(QWidget):
@@ -44,6 +46,7 @@ class TrainPage(QWidget):
         self.head.refused.connect(self.refused)
         self.head.explored.connect(self.explored)
         self._wire_edit(actions)
+        self._remember_advanced(actions["view.advanced"])
         models.runs.current_changed.connect(self._show_run)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # a click beside a field leaves it
         self.setAccessibleName("Train")
@@ -54,7 +57,10 @@ class TrainPage(QWidget):
         """Side by side where there is room, else one above the other."""
         super().resizeEvent(event)
         wide = event.size().width() >= WIDE
-        self.split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if way != self.split.orientation():
+            self.split.setOrientation(way)
+            self.split.restore(BESIDE if wide else STACKED)
 
     def _show_run(self) -> None:
         run = self._models.runs.current
@@ -86,17 +92,22 @@ class TrainPage(QWidget):
         actions["edit.redo"].setEnabled(form.can_redo)
         actions["edit.preset"].setEnabled(bool(form.preset_name) and form.modified)
 
+    def _remember_advanced(self, action: QAction) -> None:
+        session = self._models.session
+        action.setChecked(session.advanced)
+        action.toggled.connect(lambda shown: setattr(session, "advanced", shown))
+
     def _back_to_preset(self) -> None:
         if self._models.catalogue.preset(self._models.form.preset_name):
             self._models.form.choose_preset(self._models.form.preset_name)
 
     def _lay_out(self) -> None:
-        self.split = QSplitter(Qt.Orientation.Vertical)
-        self.split.setChildrenCollapsible(False)
+        self.split = Split("train", self._models.session)
+        self.split.setOrientation(Qt.Orientation.Vertical)
         self.split.setHandleWidth(GUTTER)
         self.split.addWidget(self.curves)
         self.split.addWidget(self.samples)
-        self.split.setSizes([420, 580])
+        self.split.restore(STACKED)
         right = QVBoxLayout()
         right.setSpacing(GUTTER)
         right.addWidget(self.figures)

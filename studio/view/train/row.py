@@ -88,7 +88,7 @@ class Row(QWidget):
             widget.style().polish(widget)
 
     def _lay_out(self) -> None:
-        self.reset.setProperty("role", "quiet")
+        self.reset.setProperty("role", "inline")
         self.reset.setFixedSize(RESET_WIDTH, 24)
         self.reset.setIconSize(QSize(13, 13))
         self.reset.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keyboard has Undo

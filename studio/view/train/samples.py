@@ -11,11 +11,11 @@ from engine.contract.journal import Sampled
 from studio.model.run_model import Preview, RunModel
 from studio.model.tasks import spawn
 from studio.theme.theme import Theme
-from studio.view.explore.picture_grid import Pick, PictureGrid
 from studio.view.train.preview_decode import pictures
 from studio.view.train.scatter import Scatter
 from studio.view.widgets.card import Card, label
 from studio.view.widgets.empty import Empty
+from studio.view.widgets.picture_grid import Pick, PictureGrid
 
 NOTHING = "The first preview comes after a few hundred steps, or by “Sample now”."
 WAYS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
@@ -45,7 +45,7 @@ class Samples(Card):
         self.pages = QStackedWidget()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.back, self.on = self._tool("Earlier samples", -1), self._tool("Later samples", 1)
-        self.outer.setContentsMargins(12, 12, 12, 10)
+        self.outer.setContentsMargins(14, 8, 14, 10)
         self._lay_out()
         self.slider.valueChanged.connect(self._slid)
         theme.changed.connect(self._dress)

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.export.plot import Window
 from studio.theme.theme import Theme
-from studio.view.explore.framing import framed, grid_step
-from studio.view.explore.raster import Raster, disc
+from studio.view.widgets.framing import framed, grid_step
+from studio.view.widgets.raster import Raster, disc
 
 RADIUS = 1.8  # logical pixels
 

@@ -3,6 +3,8 @@
 from PySide6 import QtCore
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+HEAD = 30  # least height of a head, so that titles stand in one line whatever is beside them
+
 
 class Card(QFrame):
     """A titled panel; put content into `.body`, small controls at the right end of `.head`."""
@@ -11,20 +13,27 @@ class Card(QFrame):
         super().__init__()
         self.setProperty("role", "card")
         self.outer = QVBoxLayout(self)
-        self.outer.setContentsMargins(14, 12, 14, 14)
-        self.outer.setSpacing(10)
-        self.head = QHBoxLayout()
-        self.head.setSpacing(8)
+        self.outer.setContentsMargins(14, 8, 14, 14)
+        self.outer.setSpacing(8)
+        self.head = head()
         self.title = label(title, "title")
         if title or right:
             self.head.addWidget(self.title)
             self.head.addStretch(1)
             self.outer.addLayout(self.head)
         if right is not None:
-            self.head.addWidget(right)
+            self.head.addWidget(right, 0, QtCore.Qt.AlignmentFlag.AlignVCenter)
         self.body = QVBoxLayout()
         self.body.setSpacing(8)
         self.outer.addLayout(self.body, 1)
+
+
+def head() -> QHBoxLayout:
+    """The row of a title and what belongs to it."""
+    made = QHBoxLayout()
+    made.setSpacing(8)
+    made.addStrut(HEAD)
+    return made
 
 
 def label(text: str = "", role: str = "") -> QLabel:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor
 
-from studio.view.explore.raster import Raster, along, disc, ring, shades_of
+from studio.view.widgets.raster import Raster, along, disc, ring, shades_of
 
 pytestmark = pytest.mark.gui
 few = settings(max_examples=40, deadline=None)

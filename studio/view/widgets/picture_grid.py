@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.theme.theme import Theme
-from studio.view.explore.picture_geometry import PictureGeometry
+from studio.view.widgets.picture_geometry import PictureGeometry
 
 _ROUND = 4.0  # radius of a tile's corners
 

@@ -1,0 +1,68 @@
+"""Writing files so that each is there whole or not at all, whatever the disk or a kill does."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY = ".tmp-"  # how the name begins of what is not whole yet
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write and read, which takes its place at `path` when the block has ended well.
+
+    What stood there keeps its rights, and stays as it was until then; a link stays a link. With
+    `durable` the new file also outlives a power cut. Raises OSError, and then nothing is left.
+    """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{path.name[:40]}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, 0o666)  # less the umask
+    try:
+        with open(handle, "w+b") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(handle)
+        if path.exists():
+            os.chmod(temporary, path.stat().st_mode)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    if durable:
+        with contextlib.suppress(OSError):  # the file is whole; some systems sync no folder
+            sync(path.parent)
+
+
+def write_whole(path: Path, content: bytes, durable: bool = True) -> None:
+    """Put `content` at `path`, as `whole_file` does. Raises OSError."""
+    with whole_file(path, durable) as file:
+        file.write(content)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk; an error may leave a part of it."""
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk (Windows opens no folder)."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,103 @@
+"""How the model goes from t to s, as far as it leaves a choice."""
+
+from typing import get_args
+
+from msgspec.structs import replace
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
+
+from engine.contract.messages import Solver
+from studio.model.explore_model import ExploreModel
+from studio.view.explore.time_row import without_buttons
+from studio.view.widgets.card import label
+from studio.view.widgets.combo import Combo
+
+SOLVERS: dict[Solver, str] = {
+    "euler": "Euler (DDIM)",
+    "heun": "Heun",
+    "rk4": "Runge-Kutta 4",
+    "dpm++2m": "DPM-Solver++ 2M",
+}
+TIMES = {"even": "even", "karras": "Karras ρ = 7"}
+_TIPS = {
+    "Solver": "How the velocity is integrated.",
+    "Times": "Where the steps lie between t and s.",
+    "Noise γ": "Share of the noise that is new after each step: 0 exact jumps, "
+    "1 denoise and re-noise.",
+    "Guidance": "How far beyond the plain velocity the label pulls; 1 is none.",
+}
+
+
+class SamplerForm(QWidget):
+    """A row for each choice that a model of this capability leaves; the others are hidden."""
+
+    def __init__(self, explore: ExploreModel) -> None:
+        super().__init__()
+        self._explore = explore
+        self.solver, self.times = Combo(), Combo()
+        self.gamma, self.guidance = _box(1.0, 0.05), _box(20.0, 0.25)
+        self.solver.activated.connect(lambda row: self._change(solver=self.solver.key()))
+        self.times.activated.connect(lambda row: self._change(times=self.times.key()))
+        self.gamma.valueChanged.connect(lambda value: self._change(gamma=value))
+        self.guidance.valueChanged.connect(lambda value: self._change(guidance=value))
+        boxes = (self.solver, self.times, self.gamma, self.guidance)
+        self._rows: dict[str, tuple[QLabel, QWidget]] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(8)
+        grid.setHorizontalSpacing(10)
+        grid.setColumnStretch(1, 1)
+        for number, ((name, tip), box) in enumerate(zip(_TIPS.items(), boxes, strict=True)):
+            title = label(name, "muted")
+            box.setAccessibleName(name)
+            for part in (title, box):
+                part.setToolTip(tip)
+            grid.addWidget(title, number, 0)
+            grid.addWidget(box, number, 1)
+            self._rows[name] = title, box
+        explore.model_changed.connect(self._show)
+        explore.settings_changed.connect(self._show)
+        self._show()
+
+    def offered(self) -> set[str]:
+        """Names of the choices that are shown."""
+        model, several = self._explore.model, self._explore.steps > 1
+        match model.capability if model else "":
+            case "velocity":
+                return {"Solver", "Times"} | ({"Guidance"} if model and model.guidable else set())
+            case "flow map":
+                return {"Noise γ"} | ({"Times"} if several else set())
+            case "endpoint" if several:
+                return {"Times"}
+            case "dyadic":
+                return {"Noise γ"}
+        return set()
+
+    def _change(self, **values: object) -> None:
+        self._explore.set_sampler(replace(self._explore.sampler, **values))
+        self._show()
+
+    def _show(self) -> None:
+        sampler, offered, model = self._explore.sampler, self.offered(), self._explore.model
+        for name, row in self._rows.items():
+            for part in row:
+                part.setVisible(name in offered)
+        self.setVisible(bool(offered))
+        self.solver.show_items([(name, SOLVERS[name]) for name in get_args(Solver)], sampler.solver)
+        times = sampler.times if isinstance(sampler.times, str) else "even"
+        self.times.show_items([*TIMES.items()], times)
+        with QSignalBlocker(self.gamma), QSignalBlocker(self.guidance):
+            # A dyadic model leaves the choice between no new noise and all of it.
+            self.gamma.setSingleStep(1.0 if model and model.capability == "dyadic" else 0.05)
+            self.gamma.setValue(sampler.gamma or 0.0)
+            self.guidance.setValue(sampler.guidance)
+
+
+def _box(most: float, step: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(0, most)
+    box.setDecimals(2)
+    box.setSingleStep(step)
+    box.setKeyboardTracking(False)
+    without_buttons(box)
+    return box
