@@ -1,6 +1,5 @@
 """`sample`, `jump` and `export`: ask a model."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -12,7 +11,9 @@ import typer
 
 from engine.cli.options import Model, Seed, Workspace
 from engine.cli.output import Json, show
+from engine.cli.samplers import Gamma, Guidance, SolverOption, TimesOption, sampler_of
 from engine.contract.errors import UserError
+from engine.contract.files import whole_file
 from engine.contract.messages import Source
 from engine.runs.samples import grid_png
 
@@ -32,6 +33,10 @@ def sample(
     nfe: Annotated[int, typer.Option(min=1, max=1000, help="Steps from noise to data.")] = 1,
     seed: Seed = 0,
     label: Annotated[int, typer.Option(help="Class of the samples; -1 takes all.")] = -1,
+    gamma: Gamma = None,
+    times: TimesOption = "even",
+    solver: SolverOption = "heun",
+    guidance: Guidance = 1.0,
     json: Json = False,
 ) -> None:
     """Samples as a .png grid (pictures) or .npz / .npy / .h5 arrays."""
@@ -40,10 +45,16 @@ def sample(
 
     _check_suffix(out, (".png", ".npz", ".npy", ".h5"))
     loaded = load_model(model, workspace)
+    sampler = sampler_of(loaded.info.method, gamma, times, solver, guidance)
     source = Source("noise", seed, n, label)
-    found = states(loaded, source, 1.0, 0.0, nfe)
-    _write(out, found.x_s, {"model": loaded.info.name, "seed": seed, "nfe": found.nfe})
-    show([{"wrote": str(out), "n": n, "nfe": found.nfe, "model": loaded.info.name}], json)
+    found = states(loaded, source, 1.0, 0.0, nfe, sampler=sampler)
+    facts: dict[str, object] = {"model": loaded.info.name, "seed": seed, "nfe": found.nfe}
+    facts |= {"how": found.how, "gamma": gamma, "times": times}
+    if loaded.info.capability == "velocity":
+        facts |= {"solver": solver, "guidance": guidance}
+    _write(out, found.x_s, {name: fact for name, fact in facts.items() if fact is not None})
+    row = {"wrote": str(out), "n": n, "nfe": found.nfe, "model": loaded.info.name}
+    show([{**row, "how": found.how}], json)
 
 
 @app.command()
@@ -54,8 +65,13 @@ def jump(
     s: Annotated[str, typer.Option("--s", help="Where to jump: a number or a .npy.")],
     in_: Annotated[Path, typer.Option("--in", help="States, float32 [n, ...] as .npy.")],
     out: Out,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Equal steps.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps.")] = 1,
+    seed: Seed = 0,
     label: Annotated[int, typer.Option(help="Class; -1 takes all.")] = -1,
+    gamma: Gamma = None,
+    times: TimesOption = "even",
+    solver: SolverOption = "heun",
+    guidance: Guidance = 1.0,
     json: Json = False,
 ) -> None:
     """Jump states from t to s, in the common clock and state."""
@@ -67,12 +83,21 @@ def jump(
     _check_suffix(out, (".npy",))
     loaded = load_model(model, workspace)
     x_t = _read_states(in_, loaded.info.data.shape)
-    times = [_times(word, len(x_t), name) for word, name in ((t, "--t"), (s, "--s"))]
-    x_s, nfe = jump_states(loaded, torch.from_numpy(x_t), *times, steps=steps, label=label)
+    sampler = sampler_of(loaded.info.method, gamma, times, solver, guidance)
+    start, end = (_times(word, len(x_t), name) for word, name in ((t, "--t"), (s, "--s")))
+    x_s, way = jump_states(
+        loaded,
+        torch.from_numpy(x_t),
+        start,
+        end,
+        steps=steps,
+        label=label,
+        sampler=sampler,
+        seed=seed,
+    )
     _save(out, lambda file: np.save(file, x_s.numpy()))
-    # Towards noise no model was trained.
-    row = {"wrote": str(out), "n": len(x_t), "nfe": nfe, "model": loaded.info.name}
-    show([{**row, "outside": bool((times[1] > times[0]).any())}], json)
+    row = {"wrote": str(out), "n": len(x_t), "nfe": way.nfe, "model": loaded.info.name}
+    show([{**row, "how": way.how, "outside": way.outside}], json)
 
 
 @app.command()
@@ -120,16 +145,12 @@ def _write_h5(file: BinaryIO, samples: np.ndarray, facts: dict[str, object]) -> 
 
 
 def _save(out: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write beside `out` and rename, so that a failure leaves what was there."""
-    beside = out.with_name(f"{out.name}.tmp-{os.getpid()}")
+    """Write `out` whole; a failure leaves what was there. Raises UserError."""
     try:
-        with beside.open("w+b") as file:
+        with whole_file(out) as file:
             write(file)
-        beside.replace(out)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror or error}.") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -145,7 +166,7 @@ def _read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return found.astype(np.float32)
 
 
-def _times(word: str, n: int, option: str) -> "torch.Tensor":
+def _times(word: str, n: int, option: str) -> "float | torch.Tensor":
     import torch
 
     try:
@@ -157,7 +178,7 @@ def _times(word: str, n: int, option: str) -> "torch.Tensor":
         raise UserError(f"{option} must be a number or a .npy of {n} times, not {word}.") from error
     if not ((found >= 0) & (found <= 1)).all():
         raise UserError(f"{option} must lie between 0 (data) and 1 (noise).")
-    return torch.from_numpy(found.copy())
+    return torch.from_numpy(found.copy()) if word.endswith(".npy") else float(word)
 
 
 def _check_suffix(out: Path, known: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from engine.cli.options import Threads, Workspace
 from engine.cli.output import Json, complaints, console
 from engine.contract import messages
-from engine.contract.catalogue import Preset, presets
+from engine.contract.catalogue import Preset, data_problems, presets
 from engine.contract.errors import UserError
 from engine.contract.schema import SpecError, with_value
 from engine.contract.specs import RunSpec, problems, read_spec
@@ -33,13 +33,19 @@ def preset_called(name: str) -> Preset:
 
 
 def spec_from(
-    word: str, changes: list[str], data: str, steps: int | None, seed: int | None
+    word: str,
+    changes: list[str],
+    data: str,
+    steps: int | None,
+    seed: int | None,
+    teacher: str | None = None,
 ) -> RunSpec:
     """A preset's or a TOML file's spec with the changes of the command line."""
     spec = _read_toml(Path(word)) if word.endswith(".toml") else preset_called(word).spec
     pairs: list[tuple[str, str]] = [("data.name", data)] if data else []
     pairs += [("training.steps", str(steps))] if steps is not None else []
     pairs += [("seed", str(seed))] if seed is not None else []
+    pairs += [("method.teacher.source", teacher)] if teacher is not None else []
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
@@ -73,6 +79,9 @@ def train(
     workspace: Workspace,
     data: Annotated[str, typer.Option(help="Train on this data set instead.")] = "",
     run: Annotated[Path | None, typer.Option(help="The run's folder; must be new.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="A run or a model to learn from, or exact, or ''.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, any number.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Number of updates.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
@@ -80,9 +89,9 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model; Ctrl-C saves and leaves with exit code 75."""
-    wanted = spec_from(spec, set_ or [], data, steps, seed)
-    kind = find(wanted.data.name, workspace).kind
-    if found := problems(wanted, kind):
+    wanted = spec_from(spec, set_ or [], data, steps, seed, teacher)
+    chosen = find(wanted.data.name, workspace)
+    if found := problems(wanted, chosen.kind) + data_problems(wanted, chosen):
         raise UserError(" ".join(p.message for p in found))
     folder = run or _new_folder(workspace, wanted)
     _session(folder, wanted, workspace, threads, json)
@@ -132,7 +141,8 @@ class _Bar:
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} · {task.fields[rest]}"),
         )
-        self.progress = Progress(*columns, console=complaints, disable=as_json, transient=True)
+        nobody_looks = as_json or not complaints.is_terminal  # a log wants no empty lines
+        self.progress = Progress(*columns, console=complaints, disable=nobody_looks, transient=True)
         self._task = self.progress.add_task("", total=1, phase="loading", rest="")
 
     def report(self, now: messages.Progress) -> None:

@@ -13,10 +13,12 @@ from msgspec import Struct
 
 from engine.contract.arrays import Array
 from engine.contract.catalogue import DataSet, Method, Model, Preset
+from engine.contract.legality import How
 from engine.contract.specs import RunSpec
 from engine.contract.version import PROTOCOL, VERSION
 
 Action = Literal["pause", "continue", "stop", "save", "sample"]
+Solver = Literal["euler", "heun", "rk4", "dpm++2m"]
 State = Literal["starting", "running", "paused", "stopping", "finished", "stopped", "failed"]
 
 
@@ -135,8 +137,22 @@ class Source(Struct, frozen=True):
     label: int = -1  # -1: all classes
 
 
+class Sampler(Struct, frozen=True):
+    """How to go from t to s, as far as a model's capability leaves a choice.
+
+    `gamma` is the share of the noise that is new after each step: any for a flow map, 0 or 1 for a
+    dyadic model, always 1 for an endpoint and 0 for a velocity; None is each one's own. `solver`
+    and `guidance` (1: none) are for velocities. `times` may be those to pass on the way.
+    """
+
+    gamma: float | None = None
+    solver: Solver = "heun"
+    times: Literal["even", "karras"] | tuple[float, ...] = "even"
+    guidance: float = 1.0
+
+
 class Jump(Request, frozen=True):
-    """x_t and x_s = jump(x_t, t, s) in `steps` equal steps. Answered by Jumped; newest wins.
+    """x_t and x_s = jump(x_t, t, s) in `steps` steps. Answered by Jumped; newest wins.
 
     `raw` asks for float32 states (`x_t`, `x_s`); else pictures come as uint8 [n, h, w, c].
     """
@@ -147,6 +163,7 @@ class Jump(Request, frozen=True):
     s: float
     steps: int = 1
     raw: bool = False
+    sampler: Sampler = Sampler()
 
 
 class Trace(Request, frozen=True):
@@ -162,6 +179,7 @@ class Trace(Request, frozen=True):
     s: float
     points: int = 24
     paths: int = 48
+    sampler: Sampler = Sampler()
 
 
 # Hub -> studio.
@@ -270,7 +288,11 @@ class Opened(Message, frozen=True):
 
 
 class Jumped(Message, frozen=True):
-    """States in the payload; `outside`: this jump is outside what the model was trained for."""
+    """States in the payload; `outside`: this jump is outside what the model was trained for.
+
+    `how` says what led from x_t to x_s, `carried` what led from noise to x_t; the latter is empty
+    where x_t is the noise itself, or data mixed with it.
+    """
 
     id: int
     t: float
@@ -280,16 +302,22 @@ class Jumped(Message, frozen=True):
     arrays: tuple[Array, ...]
     outside: bool = False
     memory: int = 0
+    how: How = "jump"
+    carried: How | Literal[""] = ""
 
 
 class Traced(Message, frozen=True):
-    """Paths in the payload and `times`, the k times they pass."""
+    """Paths in the payload and `times`, the k times they pass.
+
+    `why` is a sentence where the model knows no paths: `learned` is empty then, [k, 0, 2].
+    """
 
     id: int
     times: tuple[float, ...]
     arrays: tuple[Array, ...]
     error: float = -1.0  # rms of learned against exact x_s, -1 where the exact map is not known
     nothing: float = -1.0  # rms of x_t against exact x_s: what doing nothing scores
+    why: str = ""
 
 
 # Hub -> explore worker.

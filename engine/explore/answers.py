@@ -64,13 +64,23 @@ class Answers:
             most = PAYLOAD_CAP // (size // request.source.count)
             raise UserError(f"{request.source.count} samples are too many; take at most {most}.")
         fast = not request.raw and self._fast[_kind(loaded)]
-        found = states(loaded, request.source, request.t, request.s, request.steps, fast)
+        t, s, steps = request.t, request.s, request.steps
+        found = states(loaded, request.source, t, s, steps, fast, request.sampler)
         shown = _numbers if request.raw or found.x_t.ndim == 2 else to_pixels
         arrays, payload = pack({"x_t": shown(found.x_t), "x_s": shown(found.x_s)})
         took = 1e3 * (time.perf_counter() - began)
         memory = self._process.memory_info().rss
         answer = Jumped(
-            request.id, request.t, request.s, found.nfe, took, arrays, found.outside, memory
+            request.id,
+            t,
+            s,
+            found.nfe,
+            took,
+            arrays,
+            found.outside,
+            memory,
+            found.how,
+            found.carried,
         )
         return answer, payload
 
@@ -83,10 +93,12 @@ class Answers:
             request.points,
             request.paths,
             self._wanted,
+            request.sampler,
         )
         named = {"learned": found.learned, "exact": found.exact, "exact_x_s": found.exact_x_s}
         arrays, payload = pack({n: _numbers(a) for n, a in named.items() if a is not None})
-        return Traced(request.id, found.times, arrays, found.error, found.nothing), payload
+        answer = Traced(request.id, found.times, arrays, found.error, found.nothing, found.why)
+        return answer, payload
 
     def _model(self, name: str) -> Loaded:
         """The model of that name as it was opened last, opened now where it was not."""

@@ -41,11 +41,14 @@ def start(loaded: Loaded, source: Source) -> Start:
     return Start(noise, data, found if loaded.classes else None)
 
 
-def draw_noise(seed: int, count: int, shape: tuple[int, ...]) -> Tensor:
-    """Standard normal float32 [count, *shape]."""
-    randomness, blocks = Randomness(seed), range(-(-count // BLOCK))
-    drawn = [randomness.normal(f"noise {block}", (BLOCK, *shape)) for block in blocks]
-    return torch.cat(drawn)[:count]
+def draw_noise(
+    seed: int, count: int, shape: tuple[int, ...], kind: str = "noise", first: int = 0
+) -> Tensor:
+    """Standard normal float32 [count, *shape], from sample `first` on; each `kind` has its own."""
+    randomness = Randomness(seed)
+    blocks = range(first // BLOCK, -(-(first + count) // BLOCK))
+    drawn = [randomness.normal(f"{kind} {block}", (BLOCK, *shape)) for block in blocks]
+    return torch.cat(drawn)[first % BLOCK :][:count]
 
 
 def draw_data(

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 from engine.contract.assets import asset
 from engine.contract.catalogue import DataSet, Model, method, shipped_models
 from engine.contract.errors import UserError
-from engine.contract.specs import RunSpec, UNet
+from engine.contract.learned import learned
+from engine.contract.messages import Solver
+from engine.contract.specs import RunSpec, UNet, teacher_steps, total_steps
 from engine.data.catalogue import find
 from engine.data.open import Dataset, open_data
 from engine.exchange.model_file import load_model_file
 from engine.exchange.weights import ModelError, classes_of, filled_network
-from engine.flow.flow_map import FlowMap, flow_map_for
+from engine.flow.flow_map import FlowMap, Network, flow_map_for
 from engine.hub.workspace import list_names, run_folder
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
@@ -47,7 +49,7 @@ class Loaded:
     @cached_property
     def flow_map(self) -> FlowMap:
         """The flow map that the network is."""
-        return flow_map_for(self.info.method, self.network)
+        return self.flow_map_of(self.network)
 
     @cached_property
     def halved(self) -> FlowMap:
@@ -59,7 +61,12 @@ class Loaded:
         for layer in network.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 layer.to(torch.bfloat16)
-        return flow_map_for(self.info.method, network)
+        return self.flow_map_of(network)
+
+    def flow_map_of(self, network: Network, solver: Solver = "heun") -> FlowMap:
+        """The flow map that a network of this model is; `solver` is for a velocity."""
+        known = learned(self.spec, self.info.step)
+        return flow_map_for(known.method, network, solver, known.grid)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -108,10 +115,23 @@ def open_place(name: str, place: Place, workspace: Path, ema: float | None = Non
 
 
 def _info(name: str, spec: RunSpec, data: DataSet, step: int, ema: float, parameters: int) -> Model:
-    known = method(str(spec.method.__struct_config__.tag))
-    title = f"{data.title} · {known.title}"
-    note = f"Step {step:,} of {spec.training.steps:,}, EMA {ema:g}."
-    return Model(name, title, known.name, known.capability, data, step, ema, parameters, note)
+    known, now = method(str(spec.method.__struct_config__.tag)), learned(spec, step)
+    capability = method(now.method).capability
+    hidden = bool(classes_of(spec, data)) and spec.data.label_dropout > 0
+    teacher = "Still the teacher. " if step <= teacher_steps(spec) and teacher_steps(spec) else ""
+    return Model(
+        name,
+        f"{data.title} · {known.title}",
+        known.name,
+        capability,
+        data,
+        step,
+        ema,
+        parameters,
+        f"{teacher}Step {step:,} of {total_steps(spec):,}, EMA {ema:g}.",
+        now.grid,
+        hidden and capability == "velocity",
+    )
 
 
 def _file(path: Path) -> Place:

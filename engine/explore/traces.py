@@ -6,12 +6,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
+from msgspec import structs
 from torch import Tensor
 
 from engine.contract.errors import UserError
-from engine.contract.messages import Source
-from engine.explore.jumps import carry_steps, check_times, jump_states, state_at
+from engine.contract.legality import snapped
+from engine.contract.messages import Sampler, Source
+from engine.explore.jumps import carry_steps, check_times, go, jump_states, state_at
 from engine.explore.models import Loaded
+from engine.explore.ways import Way, way
 from engine.flow.clock import Time
 from engine.flow.oracles.mixture import Mixture
 from engine.flow.solvers import even, trajectory
@@ -24,7 +27,7 @@ class Traces(NamedTuple):
     """`learned` and `exact` [k, paths, 2] at `times`, `exact_x_s` [n, 2], and rms errors.
 
     `error` is that of the learned x_s, `nothing` that of staying at x_t; -1 where the exact map
-    is not known.
+    is not known, or x_s no point of a path. `why` says why there are no learned paths.
     """
 
     times: tuple[float, ...]
@@ -33,6 +36,7 @@ class Traces(NamedTuple):
     exact_x_s: Tensor | None = None
     error: float = -1.0
     nothing: float = -1.0
+    why: str = ""
 
 
 class Abandoned(Exception):
@@ -47,6 +51,7 @@ def traces(
     points: int = 24,
     paths: int = 48,
     wanted: Callable[[], bool] = lambda: True,
+    sampler: Sampler | None = None,
 ) -> Traces:
     """Paths of the first `paths` samples through `points` times from `t` to `s`.
 
@@ -54,28 +59,52 @@ def traces(
     """
     check_times(t, s, 1)
     _check(loaded, points, paths)
+    # The steps are the trace's own, not those of the jump that it goes with.
+    sampler = structs.replace(sampler or Sampler(), times="even")
+    taken = way(loaded, t, s, carry_steps(loaded, abs(t - s)), sampler)
     x_t = state_at(loaded, source, t)
-    times = tuple(float(time) for time in even(t, s, points - 1))
-    learned = _learned(loaded, x_t[:paths], times)
+    times = _passed(loaded, t, s, points)
+    why = _why_none(taken)
+    learned = _learned(loaded, x_t[: 0 if why else paths], times, sampler)
     oracle = loaded.dataset.exact()
     if oracle is None:
-        return Traces(times, learned)
+        return Traces(times, learned, why=why)
     exact = _exact(oracle, x_t, times, wanted)
-    x_s, _ = jump_states(loaded, x_t, t, s, steps=carry_steps(loaded, abs(t - s)))
-    error, nothing = _rms(x_s - exact[-1]), _rms(x_t - exact[-1])
-    return Traces(times, learned, exact[:, :paths], exact[-1], error, nothing)
+    error, nothing = -1.0, _rms(x_t - exact[-1])
+    if taken.how != "re-noise":
+        error = _rms(go(loaded, taken, x_t, None) - exact[-1])
+    return Traces(times, learned, exact[:, :paths], exact[-1], error, nothing, why)
 
 
-def _learned(loaded: Loaded, x_t: Tensor, times: Sequence[float]) -> Tensor:
+def _passed(loaded: Loaded, t: float, s: float, points: int) -> tuple[float, ...]:
+    """Times on the way: of a dyadic model those that it knows."""
+    times = tuple(float(time) for time in even(t, s, points - 1))
+    if loaded.info.capability != "dyadic":
+        return times
+    between = dict.fromkeys(snapped(time, loaded.info.grid) for time in times[1:-1])
+    return (t, *(time for time in between if min(t, s) < time < max(t, s)), s)
+
+
+def _why_none(taken: Way) -> str:
+    if taken.flow_map.capability == "endpoint":
+        return "This model knows where a path ends, not the way there: no path to draw."
+    if taken.gamma > 0:
+        return "Noise is added on the way: no path to draw."
+    return ""
+
+
+def _learned(loaded: Loaded, x_t: Tensor, times: Sequence[float], sampler: Sampler) -> Tensor:
     """Each point of a path by a jump of its own from t; a velocity is followed along the path."""
+    if not len(x_t):
+        return x_t.new_empty(len(times), *x_t.shape)
     if loaded.info.capability != "velocity":
         s = torch.tensor(times).repeat_interleave(len(x_t))
         flat, _ = jump_states(loaded, x_t.repeat(len(times), 1), times[0], s)
         return flat.reshape(len(times), *x_t.shape)
     states = [x_t]
     for t, s_next in pairwise(times):
-        steps = carry_steps(loaded, abs(t - s_next))
-        states.append(jump_states(loaded, states[-1], t, s_next, steps=steps)[0])
+        taken = way(loaded, t, s_next, carry_steps(loaded, abs(t - s_next)), sampler)
+        states.append(go(loaded, taken, states[-1], None))
     return torch.stack(states)
 
 
@@ -89,10 +118,9 @@ def _exact(
             raise Abandoned
         return oracle.v(x, t)
 
-    segments = len(times) - 1
-    between = max(1, math.ceil(EXACT * abs(times[0] - times[-1]) / segments))
-    fine = even(times[0], times[-1], segments * between)
-    return trajectory(v, x_t, fine)[::between]
+    between = max(1, math.ceil(EXACT * max(abs(t - s) for t, s in pairwise(times))))
+    fine = [time for t, s in pairwise(times) for time in even(t, s, between)[:-1]]
+    return trajectory(v, x_t, [*fine, times[-1]])[::between]
 
 
 def _check(loaded: Loaded, points: int, paths: int) -> None:

@@ -1,46 +1,20 @@
 """The flow map jump(x_t, t, s) = x_s = x_t + (s - t) u, and what a network can mean for it."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from engine.contract.catalogue import Capability, method
+from engine.contract.catalogue import Grid, method
+from engine.contract.messages import Solver
+from engine.flow.base import FlowMap as FlowMap
+from engine.flow.base import Network as Network
 from engine.flow.clock import Time, each, spread
-from engine.flow.solvers import EVALUATIONS, Step, even, heun, integrate
-
-Network = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
-"""network(x_t, t, s, label): t and s of shape (B,), label int64 of shape (B,) or None."""
-
-
-class FlowMap(ABC):
-    """A learned flow map on the common clock; `t` and `s` are numbers or tensors of shape (B,)."""
-
-    capability: ClassVar[Capability]
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-
-    @abstractmethod
-    def jump(
-        self, x_t: Tensor, t: Time, s: Time, label: Tensor | None = None, steps: int = 1
-    ) -> Tensor:
-        """The state at `s` of what stands in `x_t` at `t`, reached in `steps` equal steps."""
-
-    @abstractmethod
-    def u(self, x_t: Tensor, t: Time, s: Time, label: Tensor | None = None) -> Tensor:
-        """Average velocity between `t` and `s`, so that one step is x_t + (s - t) u; v at s = t."""
-
-    @abstractmethod
-    def v(self, x_t: Tensor, t: Time, label: Tensor | None = None) -> Tensor:
-        """Velocity dx/dt at `t`."""
-
-    @abstractmethod
-    def nfe(self, t: float, s: float, steps: int) -> int:
-        """Evaluations of the network that this jump costs."""
+from engine.flow.dyadic import Distilled, Dyadic
+from engine.flow.endpoint import Endpoint
+from engine.flow.renoise import Noise
+from engine.flow.solvers import EVALUATIONS, SOLVERS
 
 
 class AverageVelocity(FlowMap):
@@ -48,13 +22,17 @@ class AverageVelocity(FlowMap):
 
     capability = "flow map"
 
-    def jump(
-        self, x_t: Tensor, t: Time, s: Time, label: Tensor | None = None, steps: int = 1
+    def carry(
+        self,
+        x: Tensor,
+        times: Sequence[Time],
+        label: Tensor | None = None,
+        noise: Noise | None = None,
     ) -> Tensor:
-        """`steps` equal jumps, one evaluation each."""
-        for start, end in pairwise(even(t, s, steps)):
-            x_t = x_t + spread(end - start, x_t) * self.u(x_t, start, end, label)
-        return x_t
+        """One jump, and one evaluation, from each time to the next."""
+        for t, s in pairwise(times):
+            x = x + spread(s - t, x) * self.u(x, t, s, label)
+        return x
 
     def u(self, x_t: Tensor, t: Time, s: Time, label: Tensor | None = None) -> Tensor:
         """The network itself."""
@@ -64,29 +42,25 @@ class AverageVelocity(FlowMap):
         """The network at s = t."""
         return self.u(x_t, t, t, label)
 
-    def nfe(self, t: float, s: float, steps: int) -> int:
-        """One evaluation a step."""
-        return steps
-
 
 class Velocity(FlowMap):
     """The network is v(x_t, t) (asked with s = t): a jump integrates the ODE."""
 
     capability = "velocity"
 
-    def __init__(self, network: Network, step: Step = heun) -> None:
+    def __init__(self, network: Network, solver: Solver = "heun") -> None:
         super().__init__(network)
-        self.step = step
+        self.solver = solver
 
-    def jump(
-        self, x_t: Tensor, t: Time, s: Time, label: Tensor | None = None, steps: int = 1
+    def carry(
+        self,
+        x: Tensor,
+        times: Sequence[Time],
+        label: Tensor | None = None,
+        noise: Noise | None = None,
     ) -> Tensor:
-        """`steps` equal steps of the solver."""
-
-        def field(x: Tensor, time: Time) -> Tensor:
-            return self.v(x, time, label)
-
-        return integrate(field, x_t, even(t, s, steps), self.step)
+        """One step of the solver from each time to the next."""
+        return SOLVERS[self.solver](lambda y, t: self.v(y, t, label), x, times)
 
     def u(self, x_t: Tensor, t: Time, s: Time, label: Tensor | None = None) -> Tensor:
         """Average velocity of one step of the solver."""
@@ -99,15 +73,30 @@ class Velocity(FlowMap):
         time = each(t, x_t)
         return self.network(x_t, time, time, label)
 
-    def nfe(self, t: float, s: float, steps: int) -> int:
-        """The solver's evaluations times `steps`."""
-        return EVALUATIONS[self.step] * steps
+    def evaluations(self, times: Sequence[Time]) -> int:
+        """The solver's for each step."""
+        return EVALUATIONS[self.solver] * (len(times) - 1)
 
 
-def flow_map_for(method_name: str, network: Network) -> FlowMap:
-    """The flow map that a network trained by this method is. Raises KeyError for another name."""
-    kinds: dict[Capability, type[AverageVelocity] | type[Velocity]] = {
-        "flow map": AverageVelocity,
-        "velocity": Velocity,
-    }
-    return kinds[method(method_name).capability](network)
+def flow_map_for(
+    method_name: str,
+    network: Network,
+    solver: Solver = "heun",
+    grid: Grid | None = None,
+    teacher: FlowMap | None = None,
+) -> FlowMap:
+    """The flow map that a network trained by this method is. Raises KeyError for another name.
+
+    `solver` is for a velocity, `grid` for a dyadic model, `teacher` for an endpoint.
+    """
+    match method(method_name).capability:
+        case "velocity":
+            return Velocity(network, solver)
+        case "endpoint":
+            return Endpoint(network, teacher)
+        case "dyadic":
+            if method_name == "pd":
+                return Distilled(network, grid or Grid(1, 1))
+            return Dyadic(network, grid or Grid())
+        case "flow map":
+            return AverageVelocity(network)

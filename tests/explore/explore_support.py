@@ -3,14 +3,16 @@
 import torch
 from torch import nn
 
-from engine.contract.catalogue import POINT_SETS, DataSet, Model
+from engine.contract.catalogue import POINT_SETS, DataSet, Model, method
 from engine.contract.specs import (
+    ECM,
     MLP,
     Cadence,
     Data,
     FlowMatching,
     MeanFlow,
     RunSpec,
+    Shortcut,
     Training,
     UNet,
 )
@@ -21,16 +23,17 @@ from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 
 RINGS = next(info for info in POINT_SETS if info.name == "eight-gaussians")
+LATE = 10**6  # a step after which nothing changes any more
 PICTURES = DataSet("emoji-16", "Emoji", "images", (3, 16, 16), 2800, tuple("abcdefg"))
 
 
-def points_spec(method=None, data="eight-gaussians"):
+def points_spec(of=None, data="eight-gaussians"):
     return RunSpec(
         Data(data),
-        method or MeanFlow(adaptive_power=0.0),
+        of or MeanFlow(adaptive_power=0.0),
         MLP(8, 1),
-        Training(steps=100, warmup=5, ema=(0.9, 0.99)),
-        Cadence(),
+        training=Training(steps=100, warmup=5, ema=(0.9, 0.99)),
+        cadence=Cadence(),
     )
 
 
@@ -52,31 +55,51 @@ class Exact(nn.Module):
         return torch.where(gap == 0, at, u)
 
 
-def exact_model(workspace, method=None):
-    """A model that knows the eight Gaussians exactly, by its average velocity or velocity."""
-    spec = points_spec(method)
+class ExactEnd(Exact):
+    """The exact average velocity to data, as an endpoint model gives it with s = t."""
+
+    def forward(self, x, t, s, label=None):
+        assert torch.equal(t, s)
+        return super().forward(x, t, torch.zeros_like(s))
+
+
+def exact_model(workspace, of=None):
+    """A model that knows the eight Gaussians exactly, as far as its method's capability goes."""
+    spec = points_spec(of)
     tag = spec.method.__struct_config__.tag
-    capability = "velocity" if tag == "fm" else "flow map"
-    info = Model("exact", "Exact", tag, capability, RINGS, 0, 0.99)
+    capability = method(tag).capability
+    info = Model("exact", "Exact", tag, capability, RINGS, LATE, 0.99)
     oracle = open_data(RINGS.name, workspace).exact()
     oracle.steps = 100
-    return Loaded(info, spec, Exact(oracle), 0, torch.device("cpu"), workspace)
+    network = (ExactEnd if capability == "endpoint" else Exact)(oracle)
+    return Loaded(info, spec, network, 0, torch.device("cpu"), workspace)
 
 
 def velocity_model(workspace):
     return exact_model(workspace, FlowMatching())
 
 
-def picture_model(workspace, labels=True, network=None):
+def endpoint_model(workspace):
+    return exact_model(workspace, ECM())
+
+
+def dyadic_model(workspace):
+    return exact_model(workspace, Shortcut())
+
+
+def picture_model(workspace, labels=True, network=None, of=None):
     """A small network for labelled pictures with weights of no meaning."""
     network = network or UNet(8, (1.0, 2.0), 1, ())
-    spec = RunSpec(Data("emoji-16", labels=labels), MeanFlow(), network)
+    spec = RunSpec(Data("emoji-16", labels=labels), of or MeanFlow(), network)
     classes = len(PICTURES.labels) if labels else 0
     torch.manual_seed(0)
     network = build_network(spec.network, PICTURES.shape, classes).eval().requires_grad_(False)
     for weights in network.parameters():
         weights.normal_(std=0.05)
-    info = Model("pictures", "Pictures", "meanflow", "flow map", PICTURES, 0, 0.99)
+    tag = spec.method.__struct_config__.tag
+    capability = method(tag).capability
+    guidable = labels and capability == "velocity"
+    info = Model("pictures", "Pictures", tag, capability, PICTURES, LATE, 0.99, guidable=guidable)
     return Loaded(info, spec, network, classes, torch.device("cpu"), workspace)
 
 

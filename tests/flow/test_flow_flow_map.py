@@ -1,50 +1,32 @@
 """The flow map that a network stands for, with exact velocities in the network's place."""
 
+from typing import get_args
+
 import pytest
 import torch
-from torch import Tensor
+from flow_support import GAUSSIAN, Exact, points
 
 from engine.contract.catalogue import METHODS
+from engine.contract.messages import Solver
+from engine.flow.base import FlowMap
 from engine.flow.clock import spread
-from engine.flow.flow_map import AverageVelocity, FlowMap, Velocity, flow_map_for
-from engine.flow.oracles.gaussian import Gaussian
+from engine.flow.flow_map import AverageVelocity, Velocity, flow_map_for
 from engine.flow.sampling import sample
-from engine.flow.solvers import euler, heun, rk4
+from engine.flow.solvers import even
 
 # The first forward derivative of a process makes torch build its table with torch.jit.script.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
-
-GAUSSIAN = Gaussian(
-    torch.tensor([1.0, -0.5], dtype=torch.float64),
-    torch.tensor([[0.5, 0.2], [0.2, 0.3]], dtype=torch.float64),
-)
-
-
-class Exact:
-    """The exact average velocity, as a network that counts its calls."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Tensor, Tensor, Tensor | None]] = []
-
-    def __call__(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None) -> Tensor:
-        self.calls.append((t, s, label))
-        gap = spread(t - s, x)
-        return torch.where(gap == 0, GAUSSIAN.v(x, t), (x - GAUSSIAN.jump(x, t, s)) / gap)
-
-
-def points(count: int = 20) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(count, 2, generator=generator, dtype=torch.float64)
+SOLVERS = get_args(Solver)
 
 
 def exact_maps() -> list[FlowMap]:
-    return [AverageVelocity(Exact()), Velocity(Exact()), Velocity(Exact(), rk4)]
+    return [AverageVelocity(Exact()), *(Velocity(Exact(), solver) for solver in SOLVERS)]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_any_number_of_exact_jumps_is_one_jump(steps: int) -> None:
     exact = GAUSSIAN.jump(points(), 1.0, 0.0)
-    found = sample(AverageVelocity(Exact()), points(), steps)
+    found = sample(AverageVelocity(Exact()), points(), even(1.0, 0.0, steps))
     torch.testing.assert_close(found, exact, rtol=0, atol=1e-10)
 
 
@@ -55,12 +37,14 @@ def test_an_average_velocity_jumps_either_way_and_one_time_a_sample() -> None:
     torch.testing.assert_close(found, GAUSSIAN.jump(points(), t, s), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("step", "steps", "within"), [(rk4, 100, 1e-8), (heun, 400, 1e-4)])
+@pytest.mark.parametrize(
+    ("solver", "steps", "within"), [("rk4", 100, 1e-8), ("heun", 400, 1e-4), ("dpm++2m", 400, 1e-3)]
+)
 def test_the_exact_velocity_integrates_to_the_exact_jump(
-    step: object, steps: int, within: float
+    solver: Solver, steps: int, within: float
 ) -> None:
     for t, s in ((1.0, 0.0), (0.8, 0.3), (0.1, 0.9)):
-        found = Velocity(Exact(), step).jump(points(), t, s, steps=steps)
+        found = Velocity(Exact(), solver).jump(points(), t, s, steps=steps)
         torch.testing.assert_close(found, GAUSSIAN.jump(points(), t, s), rtol=0, atol=within)
 
 
@@ -83,18 +67,18 @@ def test_on_the_diagonal_u_is_v_and_the_jump_stays(flow_map: FlowMap) -> None:
 def test_u_of_a_velocity_where_some_samples_stand_still() -> None:
     x, t = points(4), torch.tensor([0.2, 0.5, 0.7, 0.9], dtype=torch.float64)
     s = torch.tensor([0.2, 0.1, 0.7, 0.3], dtype=torch.float64)
-    flow_map = Velocity(Exact(), rk4)
+    flow_map = Velocity(Exact(), "rk4")
     u = flow_map.u(x, t, s)
     assert u[[0, 2]].equal(GAUSSIAN.v(x, t)[[0, 2]])
     moved = x + spread(s - t, x) * u
     torch.testing.assert_close(moved, flow_map.jump(x, t, s), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", [euler, heun, rk4, None])
+@pytest.mark.parametrize("solver", [*SOLVERS, None])
 @pytest.mark.parametrize("steps", [1, 4])
-def test_evaluations_are_counted_truly(kind: object, steps: int) -> None:
+def test_evaluations_are_counted_truly(solver: Solver | None, steps: int) -> None:
     network = Exact()
-    flow_map = AverageVelocity(network) if kind is None else Velocity(network, kind)
+    flow_map = AverageVelocity(network) if solver is None else Velocity(network, solver)
     flow_map.jump(points(), 1.0, 0.5, steps=steps)
     assert len(network.calls) == flow_map.nfe(1.0, 0.5, steps)
 
@@ -109,12 +93,6 @@ def test_the_network_is_told_times_and_label(kind: type[AverageVelocity | Veloci
     for t, s, told in network.calls:
         assert (t.shape, s.shape, t.dtype, s.dtype) == ((20,), (20,), torch.float64, torch.float64)
         assert told is label
-
-
-def test_sampling_leaves_no_graph() -> None:
-    layer = torch.nn.Linear(2, 2, dtype=torch.float64)
-    drawn = sample(AverageVelocity(lambda x, _t, _s, _label: layer(x)), points(), 3)
-    assert not drawn.requires_grad
 
 
 def test_u_has_a_forward_derivative() -> None:

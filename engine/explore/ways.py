@@ -1,0 +1,140 @@
+"""How to go from t to s: what a sampler means for a model, and what it comes to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from engine.contract.errors import UserError
+from engine.contract.legality import GRID, How, how, is_outside, snapped
+from engine.contract.messages import Sampler
+from engine.explore.models import Loaded
+from engine.flow.clock import Time
+from engine.flow.dyadic import Dyadic
+from engine.flow.flow_map import FlowMap
+from engine.flow.grids import karras
+from engine.flow.guidance import guided
+from engine.flow.renoise import below
+from engine.flow.sampling import allowed, evaluations
+from engine.flow.solvers import even
+
+STEPS = 1000  # of one jump at most
+GUIDANCE = 100.0  # at most
+
+
+@dataclass(frozen=True)
+class Way:
+    """Times from t to s, and the flow map that goes through them with a share `gamma` of new noise.
+
+    `asks` is how often the network is asked where the flow map asks once.
+    """
+
+    flow_map: FlowMap
+    times: Sequence[Time]
+    gamma: float
+    asks: int = 1
+
+    @property
+    def nfe(self) -> int:
+        """Evaluations of the network; of samples with times of their own, of the dearest."""
+        return self.asks * evaluations(self.flow_map, self.times, self.gamma)
+
+    @property
+    def how(self) -> How:
+        """What leads to the end, in as many words as the dearest sample needs."""
+        jumps = self.nfe // self.asks
+        found = {
+            how(self.flow_map.capability, t, s, jumps, self.gamma)
+            for t, s in _pairs(self.times[0], self.times[-1])
+        }
+        ranked: tuple[How, ...] = ("ODE", "re-noise", "composed", "jump")
+        return next((word for word in ranked if word in found), "stay")
+
+    @property
+    def outside(self) -> bool:
+        """Whether the network is asked for what it was not trained for, for any sample."""
+        return any(
+            is_outside(self.flow_map.capability, t, s, getattr(self.flow_map, "grid", GRID))
+            for start, end in pairwise(self.times)
+            for t, s in _pairs(start, below(end, self.gamma) if self.gamma else end)
+        )
+
+
+def way(
+    loaded: Loaded,
+    t: Time,
+    s: Time,
+    steps: int = 1,
+    sampler: Sampler | None = None,
+    fast: bool = False,
+) -> Way:
+    """The way from `t` to `s` in `steps` steps. Raises UserError where a sampler does not fit."""
+    sampler = sampler or Sampler()
+    base = loaded.halved if fast else loaded.flow_map
+    if loaded.info.capability == "velocity":
+        network = base.network
+        if sampler.guidance != 1:
+            _check_guidance(loaded, sampler.guidance)
+            network = guided(network, loaded.classes, sampler.guidance)
+        base = loaded.flow_map_of(network, sampler.solver)
+    else:
+        _check_plain(loaded, sampler)
+    gamma = allowed(base, sampler.gamma)
+    asks = 1 if sampler.guidance == 1 else 2
+    return Way(base, _times(base, t, s, steps, sampler, gamma), gamma, asks)
+
+
+def _times(
+    flow_map: FlowMap, t: Time, s: Time, steps: int, sampler: Sampler, gamma: float
+) -> Sequence[Time]:
+    if isinstance(sampler.times, tuple):
+        return _through(t, sampler.times, s)
+    if sampler.times == "karras":
+        if isinstance(t, Tensor) or isinstance(s, Tensor):
+            raise UserError("Karras' times need one t and one s for all samples; take even times.")
+        return karras(t, s, steps)
+    if not gamma:
+        return flow_map.times(t, s, steps)
+    times = even(t, s, steps)
+    if isinstance(flow_map, Dyadic) and not isinstance(t, Tensor) and not isinstance(s, Tensor):
+        return [t, *(snapped(float(time), flow_map.grid) for time in times[1:-1]), s]
+    return times
+
+
+def _through(t: Time, between: tuple[float, ...], s: Time) -> list[Time]:
+    if isinstance(t, Tensor) or isinstance(s, Tensor):
+        raise UserError("Times to pass need one t and one s for all samples; take even times.")
+    times = [t, *between, s]
+    ordered = sorted(times, reverse=t >= s)
+    if len(times) > STEPS + 1 or times != ordered or any(time != time for time in between):
+        known = ", ".join(f"{time:g}" for time in between)
+        raise UserError(f"Times to pass must lead from {t:g} to {s:g} in order; {known} do not.")
+    return [*times]
+
+
+def _pairs(t: Time, s: Time) -> list[tuple[float, float]]:
+    """Each pair (t, s) that occurs among the samples."""
+    if not isinstance(t, Tensor) and not isinstance(s, Tensor):
+        return [(t, s)]
+    both = torch.broadcast_tensors(torch.as_tensor(t), torch.as_tensor(s))
+    return [(start, end) for start, end in torch.stack(both, -1).unique(dim=0).tolist()]
+
+
+def _check_guidance(loaded: Loaded, weight: float) -> None:
+    if not loaded.info.guidable:
+        raise UserError(f"{loaded.info.name} was not trained with hidden labels to be guided by.")
+    if not 0 <= weight <= GUIDANCE:
+        raise UserError(f"Guidance must lie between 0 and {GUIDANCE:g}, not {weight:g}.")
+
+
+def _check_plain(loaded: Loaded, sampler: Sampler) -> None:
+    """Only a velocity has a solver to choose, and can be guided."""
+    if sampler.guidance != 1:
+        raise UserError(
+            f"{loaded.info.name} is a model of capability {loaded.info.capability}; only one of a "
+            "velocity can be guided while sampling."
+        )
+    if sampler.solver != Sampler().solver:
+        raise UserError(f"{loaded.info.name} jumps by itself; only a velocity takes a solver.")

@@ -1,0 +1,119 @@
+"""The options of `sample` and `jump` reach the model, and what does not fit it is one sentence."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from engine.contract.errors import UserError
+
+MAP = "points-eight-gaussians"  # a shipped flow map
+TINY = ("--set", "network.width=16", "--set", "training.batch=32", "--threads", "1", "--steps", 3)
+
+
+def lines(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def ask(engine, tmp_path):
+    """`ask(model, *options)` samples; gives the row that is printed and the samples."""
+
+    def sample(model, *options):
+        out = tmp_path / "out.npy"
+        words = ("sample", model, "--n", 5, "--out", out, "--json", *options)
+        (row,) = lines(engine(*words))
+        return row, np.load(out)
+
+    return sample
+
+
+@pytest.fixture
+def velocity(engine, tmp_path):
+    folder = tmp_path / "workspace" / "runs" / "velocity"
+    engine("train", "points-fm", "--run", folder, *TINY)
+    return "velocity"
+
+
+def test_gamma_renews_noise_between_steps(ask):
+    plain, exact = ask(MAP, "--nfe", 2)
+    assert (plain["nfe"], plain["how"]) == (2, "composed")
+    none, same = ask(MAP, "--nfe", 2, "--gamma", 0)
+    assert none["how"] == "composed"
+    np.testing.assert_array_equal(same, exact)
+    half, noisy = ask(MAP, "--nfe", 2, "--gamma", 0.5)
+    assert (half["nfe"], half["how"]) == (2, "re-noise")
+    assert np.abs(noisy - exact).max() > 0.01
+    np.testing.assert_array_equal(ask(MAP, "--nfe", 2, "--gamma", 0.5)[1], noisy)
+    assert not np.array_equal(ask(MAP, "--nfe", 2, "--gamma", 0.5, "--seed", 1)[1], noisy)
+
+
+def test_times_may_be_chosen(ask):
+    even, samples = ask(MAP, "--nfe", 2)
+    half, same = ask(MAP, "--times", "0.5")
+    assert half["nfe"] == even["nfe"]
+    np.testing.assert_array_equal(same, samples)
+    assert ask(MAP, "--times", "0.9,0.5,0.2")[0]["nfe"] == 4
+    assert ask(MAP, "--nfe", 3, "--times", "karras")[0]["nfe"] == 3
+
+
+def test_solvers_of_a_velocity(ask, velocity):
+    for solver, each in (("euler", 1), ("heun", 2), ("rk4", 4), ("dpm++2m", 1)):
+        row, samples = ask(velocity, "--nfe", 4, "--solver", solver, "--times", "karras")
+        assert (row["nfe"], row["how"]) == (4 * each, "ODE")
+        assert np.isfinite(samples).all()
+
+
+def test_a_consistency_model_stops_where_its_paper_does(engine, ask, tmp_path):
+    engine("train", "points-ct", "--run", tmp_path / "workspace" / "runs" / "ct", *TINY)
+    one, _ = ask("ct")
+    two, samples = ask("ct", "--times", "paper")
+    assert [(row["nfe"], row["how"]) for row in (one, two)] == [(1, "jump"), (2, "re-noise")]
+    np.testing.assert_array_equal(ask("ct", "--times", "paper", "--gamma", 1)[1], samples)
+    with pytest.raises(UserError, match="gamma must be 1"):
+        ask("ct", "--gamma", 0.5)
+    np.save(tmp_path / "x.npy", np.zeros((3, 2), np.float32))
+    jump = ("jump", "ct", "--t", 0.9, "--s", 0.4, "--in", tmp_path / "x.npy", "--json")
+    out = ("--out", tmp_path / "y.npy")
+    (row,) = lines(engine(*jump, *out))
+    assert (row["nfe"], row["how"], row["outside"]) == (1, "re-noise", False)
+    kept = np.load(tmp_path / "y.npy")
+    engine(*jump, *out, "--seed", 1)
+    assert not np.array_equal(np.load(tmp_path / "y.npy"), kept)
+
+
+def test_what_was_asked_lies_in_the_file(engine, velocity, tmp_path):
+    out = tmp_path / "a.h5"
+    engine("sample", velocity, "--n", 2, "--nfe", 2, "--solver", "dpm++2m", "--out", out)
+    with h5py.File(out) as file:
+        said = dict(file.attrs)
+    assert (said["how"], said["solver"], said["nfe"], said["times"]) == (
+        "ODE",
+        "dpm++2m",
+        2,
+        "even",
+    )
+    assert "gamma" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--gamma", 1.5), "gamma must lie"),
+        (("--solver", "rk4"), "only a velocity takes a solver"),
+        (("--guidance", 2), "only one of a velocity"),
+        (("--times", "soon"), "--times must be even, karras, paper or times"),
+        (("--times", "0.2,0.5"), "must lead from 1 to 0 in order"),
+        (("--times", "paper"), "meanflow takes any times"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(ask, options, words, tmp_path):
+    with pytest.raises(UserError, match=words):
+        ask(MAP, *options)
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_an_unknown_solver_is_refused(engine, tmp_path):
+    found = engine("sample", MAP, "--solver", "magic", "--out", tmp_path / "a.npy")
+    assert found.exit_code == 2
