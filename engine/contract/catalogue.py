@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.contract.assets import asset
-from engine.contract.specs import RunSpec, read_spec
+from engine.contract.specs import EXACT, Problem, RunSpec, read_spec, teacher_of
 
 Capability = Literal["velocity", "endpoint", "dyadic", "flow map"]
 
@@ -21,6 +21,16 @@ class Method(Struct, frozen=True):
     summary: str
     citation: str
     needs: tuple[str, ...] = ()
+
+
+class Grid(Struct, frozen=True):
+    """Steps that a dyadic model knows: 2^k / `parts` long, k >= 0, each from its own multiples.
+
+    None is longer than `longest` / `parts`.
+    """
+
+    parts: int = 128  # of the way between data and noise (Shortcut, arXiv 2410.12557)
+    longest: int = 1 << 20
 
 
 class DataSet(Struct, frozen=True):
@@ -57,6 +67,8 @@ class Model(Struct, frozen=True):
     ema: float
     parameters: int = 0
     note: str = ""
+    grid: Grid = Grid()  # of a dyadic model
+    guidable: bool = False  # it was also trained with hidden labels
 
 
 METHODS = (
@@ -68,12 +80,142 @@ METHODS = (
         "Lipman et al. 2023, arXiv 2210.02747; Liu et al. 2023, arXiv 2209.03003",
     ),
     Method(
+        "edm",
+        "EDM",
+        "velocity",
+        "The velocity with EDM's times and weight: many small steps, and a good teacher.",
+        "Karras et al. 2022, arXiv 2206.00364",
+    ),
+    Method(
+        "reflow",
+        "Reflow",
+        "velocity",
+        "Straightens a teacher's flow, so that few steps suffice.",
+        "Liu et al. 2023, arXiv 2209.03003",
+        ("teacher",),
+    ),
+    Method(
+        "pd",
+        "Progressive distillation",
+        "dyadic",
+        "Halves the number of steps, stage by stage, each taught by the one before.",
+        "Salimans and Ho 2022, arXiv 2202.00512",
+        ("teacher",),
+    ),
+    Method(
+        "cmt",
+        "Consistency mid-training",
+        "endpoint",
+        "Learns a teacher's whole trajectories first, then tunes as a consistency model.",
+        "Hu et al. 2025, arXiv 2509.24526",
+        ("teacher",),
+    ),
+    Method(
         "meanflow",
         "MeanFlow",
         "flow map",
         "Learns the average velocity of any jump, so one step suffices.",
         "Geng et al. 2025, arXiv 2505.13447",
         ("forward-mode derivative",),
+    ),
+    Method(
+        "imf",
+        "Improved MeanFlow",
+        "flow map",
+        "MeanFlow along the model's own velocity, which scatters less.",
+        "Geng et al. 2025, arXiv 2512.02012",
+        ("forward-mode derivative",),
+    ),
+    Method(
+        "sct",
+        "Continuous consistency training (sCT)",
+        "endpoint",
+        "From any time to data in one step, learned in continuous time from data alone.",
+        "Lu and Song 2024, arXiv 2410.11081",
+        ("forward-mode derivative",),
+    ),
+    Method(
+        "scd",
+        "Continuous consistency distillation (sCD)",
+        "endpoint",
+        "From any time to data in one step, learned in continuous time from a teacher.",
+        "Lu and Song 2024, arXiv 2410.11081",
+        ("teacher", "forward-mode derivative"),
+    ),
+    Method(
+        "psd",
+        "Split MeanFlow (PSD)",
+        "flow map",
+        "Learns each jump from its own two parts, without a derivative.",
+        "Boffi et al. 2025, arXiv 2505.18825; Guo et al. 2025, arXiv 2507.16884",
+    ),
+    Method(
+        "shortcut",
+        "Shortcut",
+        "dyadic",
+        "Learns steps of halving length, each from two of half its length.",
+        "Frans et al. 2024, arXiv 2410.12557",
+    ),
+    Method(
+        "alphaflow",
+        "alphaFlow",
+        "flow map",
+        "Learns whole jumps along straight lines at first, and ends as MeanFlow.",
+        "Zhang et al. 2025, arXiv 2510.20771",
+        ("forward-mode derivative",),
+    ),
+    Method(
+        "lsd",
+        "Lagrangian self-distillation",
+        "flow map",
+        "Learns how the end of a jump moves with the time it leads to.",
+        "Boffi et al. 2025, arXiv 2505.18825",
+        ("forward-mode derivative",),
+    ),
+    Method(
+        "tvm",
+        "Terminal velocity matching",
+        "flow map",
+        "Matches the velocity where a jump ends, against a moving average.",
+        "Zhou et al. 2025, arXiv 2511.19797",
+        ("forward-mode derivative",),
+    ),
+    Method(
+        "cd",
+        "Consistency distillation",
+        "endpoint",
+        "Learns where a teacher's trajectories end, one step of the teacher at a time.",
+        "Song et al. 2023, arXiv 2303.01469",
+        ("teacher",),
+    ),
+    Method(
+        "ct",
+        "Consistency training",
+        "endpoint",
+        "Learns where trajectories end without a teacher, on a grid that grows.",
+        "Song et al. 2023, arXiv 2303.01469",
+    ),
+    Method(
+        "ict",
+        "Improved consistency training",
+        "endpoint",
+        "Consistency training on a doubling grid, with a robust distance and no moving target.",
+        "Song and Dhariwal 2023, arXiv 2310.14189",
+    ),
+    Method(
+        "ecm",
+        "Easy consistency tuning",
+        "endpoint",
+        "Starts as diffusion and becomes a consistency model in stages.",
+        "Geng et al. 2024, arXiv 2406.14548",
+    ),
+    Method(
+        "ctm",
+        "Consistency trajectory model",
+        "flow map",
+        "Learns any jump along a teacher's trajectories, the velocity, and to pass for data.",
+        "Kim et al. 2024, arXiv 2310.02279",
+        ("teacher",),
     ),
 )
 
@@ -85,6 +227,23 @@ POINT_SETS = (
     DataSet("spiral", "Spiral", "points", (2,), exact=True),
     DataSet("rings", "Rings", "points", (2,), exact=True),
 )
+
+
+def data_problems(spec: RunSpec, data: DataSet) -> list[Problem]:
+    """Why this spec cannot be trained on this data set, beyond what `problems` finds."""
+    found = []
+    if spec.data.labels and data.kind == "images" and not data.labels:
+        found.append(Problem("data.labels", f"{data.name} has no labels to condition on."))
+    teacher = teacher_of(spec)
+    if teacher and teacher.source == EXACT and not data.exact:
+        found.append(
+            Problem(
+                "method.teacher.source",
+                f"The exact flow of {data.name} is not known; name a run as the teacher, or leave "
+                "it empty to train one first.",
+            )
+        )
+    return found
 
 
 def shipped_data() -> tuple[DataSet, ...]:

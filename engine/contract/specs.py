@@ -9,9 +9,37 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from engine.contract.methods.common import Teacher as Teacher
+from engine.contract.methods.common import Times as Times
+from engine.contract.methods.consistency import CD as CD
+from engine.contract.methods.consistency import CT as CT
+from engine.contract.methods.consistency import ECM as ECM
+from engine.contract.methods.consistency import ICT as ICT
+from engine.contract.methods.consistency import ConsistencyMethod as ConsistencyMethod
+from engine.contract.methods.consistency import Grid as Grid
+from engine.contract.methods.differential import ContinuousConsistency as ContinuousConsistency
+from engine.contract.methods.differential import ContinuousDistillation as ContinuousDistillation
+from engine.contract.methods.differential import DifferentialMethod, guidance_problems
+from engine.contract.methods.differential import ImprovedMeanFlow as ImprovedMeanFlow
+from engine.contract.methods.differential import MeanFlow as MeanFlow
+from engine.contract.methods.distillation import CMT as CMT
+from engine.contract.methods.distillation import PD as PD
+from engine.contract.methods.distillation import DistillationMethod, distillation_problems
+from engine.contract.methods.lagrangian import LSD as LSD
+from engine.contract.methods.lagrangian import TVM as TVM
+from engine.contract.methods.lagrangian import LagrangianMethod
+from engine.contract.methods.splitting import PSD as PSD
+from engine.contract.methods.splitting import AlphaFlow as AlphaFlow
+from engine.contract.methods.splitting import Shortcut as Shortcut
+from engine.contract.methods.splitting import SplittingMethod
+from engine.contract.methods.trajectories import Trajectories as Trajectories
+from engine.contract.methods.trajectory import CTM as CTM
+from engine.contract.methods.trajectory import TrajectoryMethod
+from engine.contract.methods.velocity import EDM as EDM
+from engine.contract.methods.velocity import FlowMatching as FlowMatching
+from engine.contract.methods.velocity import Reflow as Reflow
+from engine.contract.methods.velocity import VelocityMethod
 from engine.contract.schema import SpecError, described, fields, range_problem
-
-TimeLaw = Literal["uniform", "logit-normal"]
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,74 +69,15 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     ] = False
 
 
-class Times(Struct, frozen=True, forbid_unknown_fields=True):
-    """From which law the training times are drawn."""
-
-    law: A[TimeLaw, described("Law of times", "How training times are drawn.")] = "logit-normal"
-    mean: A[
-        float,
-        described(
-            "Mean of the logit",
-            "Where most times lie: below 0 nearer to data, above 0 nearer to noise.",
-            low=-5.0,
-            high=5.0,
-            shown_when=("law", "logit-normal"),
-        ),
-    ] = -0.4
-    spread: A[
-        float,
-        described(
-            "Spread of the logit",
-            "How widely times scatter around the mean.",
-            low=0.05,
-            high=5.0,
-            shown_when=("law", "logit-normal"),
-        ),
-    ] = 1.0
-
-
-class FlowMatching(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="fm"):
-    """Velocity baseline: regress v on noise - data."""
-
-    times: A[Times, described("Times", "From which law the training times are drawn.")] = Times()
-
-
-class MeanFlow(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="meanflow"):
-    """Average velocity by the MeanFlow identity (arXiv 2505.13447)."""
-
-    share_off_diagonal: A[
-        float,
-        described(
-            "Share with s < t",
-            "Share of samples that learn a real jump; the others learn the velocity at s = t.",
-            low=0.0,
-            high=1.0,
-        ),
-    ] = 0.25
-    adaptive_power: A[
-        float,
-        described(
-            "Adaptive power p",
-            "Weight 1 / (error + c)^p per sample. Keep 0 for points: there p > 0 is biased.",
-            low=0.0,
-            high=2.0,
-        ),
-    ] = 0.75
-    adaptive_offset: A[
-        float,
-        described(
-            "Adaptive offset c",
-            "The c in the weight 1 / (error + c)^p.",
-            low=1e-8,
-            high=1.0,
-            logarithmic=True,
-            advanced=True,
-        ),
-    ] = 1e-3
-    times: A[Times, described("Times", "From which law the training times are drawn.")] = Times()
-
-
-Method = FlowMatching | MeanFlow
+Method = (
+    SplittingMethod
+    | LagrangianMethod
+    | VelocityMethod
+    | DifferentialMethod
+    | TrajectoryMethod
+    | ConsistencyMethod
+    | DistillationMethod
+)
 
 
 class MLP(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mlp"):
@@ -134,6 +103,17 @@ class UNet(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", ta
     dropout: A[
         float, described("Dropout", "Share of units dropped.", low=0.0, high=0.9, advanced=True)
     ] = 0.0
+    patch: A[
+        int,
+        described(
+            "Patch",
+            "Side of the squares that are folded into channels before the first convolution.",
+            unit="px",
+            low=1,
+            high=16,
+            advanced=True,
+        ),
+    ] = 1
 
 
 class DiT(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="dit"):
@@ -149,6 +129,34 @@ class DiT(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag
 
 
 Network = MLP | UNet | DiT
+
+
+class Plain(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="plain"):
+    """The network's answer is the average velocity itself."""
+
+
+class Preconditioned(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="preconditioned"
+):
+    """The network's answer is what is left of it after the best linear guess (EDM, CTM, sCM)."""
+
+    sigma_data: A[
+        float,
+        described(
+            "Deviation of the data",
+            "Standard deviation of the data, about 0.5 for pictures.",
+            low=1e-3,
+            high=1e3,
+            logarithmic=True,
+        ),
+    ] = 0.5
+    clock: A[
+        Literal["t", "log-sigma", "angle"],
+        described("Clock of the network", "How the network is told the time.", advanced=True),
+    ] = "log-sigma"
+
+
+Parameterisation = Plain | Preconditioned
 
 
 class Training(Struct, frozen=True, forbid_unknown_fields=True):
@@ -226,6 +234,9 @@ class RunSpec(Struct, frozen=True, forbid_unknown_fields=True):
     data: A[Data, described("Data", "What is learned.")]
     method: A[Method, described("Method", "What the network learns, and from which target.")]
     network: A[Network, described("Network", "The function that is fitted.")]
+    parameterisation: A[
+        Parameterisation, described("Parameterisation", "What the network's answer stands for.")
+    ] = Plain()
     training: A[Training, described("Training", "How it is fitted.")] = Training()
     cadence: A[Cadence, described("Keeping", "What is written while it trains.")] = Cadence()
     seed: A[int, described("Seed", "Start of every random draw.", low=0, high=2**31 - 1)] = 0
@@ -234,6 +245,28 @@ class RunSpec(Struct, frozen=True, forbid_unknown_fields=True):
         described("Device", "auto takes a GPU where there is one.", advanced=True),
     ] = "auto"
     preset: str = ""
+
+
+EXACT = "exact"  # the teacher that a point set has whose flow is known
+
+
+def teacher_of(spec: RunSpec) -> Teacher | None:
+    """The teacher that a spec asks for, or None where its method has none or teaches itself."""
+    if getattr(spec.method, "self_taught", False):
+        return None
+    teacher: Teacher | None = getattr(spec.method, "teacher", None)
+    return teacher
+
+
+def teacher_steps(spec: RunSpec) -> int:
+    """Updates of the teacher that is trained first, 0 where there is none or it is given."""
+    teacher = teacher_of(spec)
+    return teacher.steps if teacher and not teacher.source else 0
+
+
+def total_steps(spec: RunSpec) -> int:
+    """Updates of the whole run: those of its teacher, then its own."""
+    return teacher_steps(spec) + spec.training.steps
 
 
 class Problem(Struct, frozen=True):
@@ -270,6 +303,9 @@ def _cross_field(spec: RunSpec, data_kind: str) -> list[tuple[str, str]]:
         found.append(("training.warmup", "Warm-up must be shorter than Steps."))
     if points and spec.data.labels:
         found.append(("data.labels", f"{spec.data.name} has no labels to condition on."))
+    hides_labels = spec.data.labels and spec.data.label_dropout > 0
+    found += distillation_problems(spec.method, hides_labels)
+    found += guidance_problems(spec.method, hides_labels)
     return found
 
 

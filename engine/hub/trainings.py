@@ -7,10 +7,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.contract.catalogue import DataSet, method
+from engine.contract.catalogue import DataSet, data_problems, method
 from engine.contract.errors import UserError
 from engine.contract.messages import ControlRun, Message, ResumeRun, RunInfo, StartRun
-from engine.contract.specs import RunSpec, problems
+from engine.contract.specs import RunSpec, problems, total_steps
 from engine.data.catalogue import find
 from engine.hub import machine
 from engine.hub.training import Training
@@ -38,7 +38,7 @@ class Trainings:
         spec = request.spec
         machine.check_torch()
         data = find(spec.data.name, self._workspace)
-        if found := problems(spec, data.kind):
+        if found := problems(spec, data.kind) + data_problems(spec, data):
             raise UserError(" ".join(problem.message for problem in found))
         name = request.name or new_run_name(self._workspace, spec, self._live)
         check_name(name)
@@ -104,4 +104,4 @@ class Trainings:
 def _new_info(name: str, spec: RunSpec, data: DataSet) -> RunInfo:
     tag = str(spec.method.__struct_config__.tag)
     title = f"{data.name} · {method(tag).title}"
-    return RunInfo(name, title, tag, data.name, data.kind, "starting", 0, spec.training.steps)
+    return RunInfo(name, title, tag, data.name, data.kind, "starting", 0, total_steps(spec))

@@ -39,6 +39,11 @@ class DiT(nn.Module):
         self.modulate = zeroed(nn.Linear(spec.width, 2 * spec.width))
         self.leave = zeroed(nn.Linear(spec.width, size))
 
+    @property
+    def output_weight(self) -> Tensor:
+        """The weight of the last layer."""
+        return self.leave.weight
+
     def forward(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None = None) -> Tensor:
         """Average velocity over [s, t] of pictures (B, C, H, W)."""
         context = self.conditioning(t, s, label)[:, None]

@@ -35,6 +35,11 @@ class MLP(nn.Module):
             self.modulate.bias[: depth * width].fill_(1)
             self.modulate.bias[depth * width :].zero_()
 
+    @property
+    def output_weight(self) -> Tensor:
+        """The weight of the last layer."""
+        return self.last.weight
+
     def forward(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None = None) -> Tensor:
         """Average velocity over [s, t] of points (B, size)."""
         angles = torch.addmm(self.phases, torch.stack((t, s), dim=1), self.rates)

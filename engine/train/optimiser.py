@@ -23,16 +23,16 @@ def learning_rate(spec: specs.Training, step: int) -> float:
 
 
 class Optimiser:
-    """AdamW (arXiv 1711.05101) over the named weights of a network.
+    """AdamW (arXiv 1711.05101) over named weights.
 
     It calls torch's fused kernel itself: `torch.optim.AdamW` is the same (a test says so), but
     making one imports torch's compiler, which doubles the time until the first step.
     """
 
-    def __init__(self, network: nn.Module, spec: specs.Training) -> None:
+    def __init__(self, weights: Mapping[str, nn.Parameter], spec: specs.Training) -> None:
         self.spec = spec
-        self.parameters = list(network.parameters())
-        self._names = [name for name, _ in network.named_parameters()]
+        self.parameters = list(weights.values())
+        self._names = list(weights)
         self._first = [torch.zeros_like(p) for p in self.parameters]
         self._second = [torch.zeros_like(p) for p in self.parameters]
         self._counts = [torch.zeros((), device=p.device) for p in self.parameters]

@@ -1,29 +1,40 @@
 """The training loop, as a generator of events: not pulling it is pausing it."""
 
-import math
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.contract.errors import UserError
 from engine.contract.journal import Columns, Skipped
-from engine.contract.specs import RunSpec
+from engine.contract.learned import learned
+from engine.contract.specs import (
+    FlowMatching,
+    Method,
+    RunSpec,
+    teacher_of,
+    teacher_steps,
+    total_steps,
+)
 from engine.data.batch import Batch
 from engine.data.open import Dataset
 from engine.flow.randomness import Randomness
 from engine.networks.build import build_network
 from engine.objectives.registry import build_objective
-from engine.train.ema import Averages
-from engine.train.optimiser import Optimiser, copy_into, learning_rate
-from engine.train.precision import autocast, laid_out
+from engine.train.fit import Fit, Tensors, not_finite
+from engine.train.optimiser import learning_rate
+from engine.train.pool import Report, open_pool
+from engine.train.precision import laid_out
 from engine.train.preview import Previewer
+from engine.train.teacher import Teacher, network_teacher, start_from
 
 PATIENCE = 20  # updates in a row that may be skipped
-Tensors = dict[str, dict[str, Tensor]]
+PHASES = ("teacher", "training")
 
 
 class Row(NamedTuple):
@@ -33,18 +44,23 @@ class Row(NamedTuple):
     values: tuple[float, ...]
 
 
-class Measured(NamedTuple):
-    """One forward and backward pass: numbers by name, and the gradient's length on the device."""
-
-    values: dict[str, float]
-    norm: Tensor
-
-
 class Trainer:
-    """A network, all that trains it, and how far it is: `step` updates, `seconds` of training."""
+    """A network, all that trains it, and how far it is: `step` updates, `seconds` of training.
+
+    A method whose teacher is not given has two phases: its teacher, then itself. `teacher` is the
+    one that is given, where the spec names one. `pool` is the file of the teacher's trajectories;
+    `report` is told how many of how many of them are made, and may end that by what it raises.
+    """
 
     def __init__(
-        self, spec: RunSpec, dataset: Dataset, device: torch.device, threads: int = 0
+        self,
+        spec: RunSpec,
+        dataset: Dataset,
+        device: torch.device,
+        threads: int = 0,
+        teacher: Teacher | None = None,
+        pool: Path | None = None,
+        report: Report = lambda done, total: None,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -55,43 +71,39 @@ class Trainer:
         self._draws = Randomness(spec.seed)
         self._randomness = Randomness(spec.seed, device)
         self._randomness.seed_global()
-        network = build_network(spec.network, dataset.info.shape, self.classes)
-        self.network = laid_out(network, spec.network, device)
-        self._objective = build_objective(spec.method)
-        self._optimiser = Optimiser(self.network, spec.training)
-        self._averages = Averages(self.network, spec.training.ema)
-        self._previewer = Previewer(
-            self.network,
-            str(spec.method.__struct_config__.tag),
-            dataset.info.shape,
-            self.classes,
-            spec.cadence.count,
-            spec.seed,
-            device,
-        )
+        self._teacher, self._pool, self._report = teacher, pool, report
+        self._begin("teacher" if teacher_steps(spec) else "training")
+
+    @property
+    def network(self) -> nn.Module:
+        """What is fitted now."""
+        return self._fit.network
 
     @property
     def parameters(self) -> int:
-        """How many weights are fitted."""
-        return sum(p.numel() for p in self._optimiser.parameters)
+        """How many weights the model has."""
+        return sum(p.numel() for p in self.network.parameters())
 
     @property
     def checkpoint_bytes(self) -> int:
-        """About how large a checkpoint is: weights, two moments and the averages."""
-        return 4 * self.parameters * (3 + len(self.spec.training.ema))
+        """About how large a checkpoint is: all its tensors."""
+        every = (t for tensors in self.tensors().values() for t in tensors.values())
+        return sum(t.numel() * t.element_size() for t in every)
 
     def run(self) -> Iterator[Row | Columns | Skipped]:
         """Train on to the last step. Raises UserError after too many skipped updates in a row."""
         names: tuple[str, ...] = ()
         self.network.train()
-        while self.step < self.spec.training.steps:
+        while self.step < total_steps(self.spec):
+            self._cross()
+            self._fill()
             started = time.perf_counter()
-            found = self._measure()
-            reason = _not_finite(found.values)
+            step = self.step - self._start
+            found = self._fit.measure(self._batch(), self._randomness, step)
+            reason = not_finite(found)
             if not reason:
-                self._optimiser.update(self.step, found.norm)
-                self._averages.update(self.step)
-            rate = learning_rate(self.spec.training, self.step)
+                self._fit.update(step, found)
+            rate = learning_rate(self._fit.training, step)
             self.step += 1
             took = time.perf_counter() - started
             self.seconds += took
@@ -105,31 +117,37 @@ class Trainer:
 
     def preview(self) -> NDArray[Any]:
         """Samples of the last average on fixed noise: float32 [n, 2] or uint8 [n, h, w, c]."""
-        return self._previewer.draw(self._averages.weights[self._averages.rates[-1]])
+        averages = self._fit.averages
+        known = learned(self.spec, self.step)
+        return self._previewer.draw(averages.weights[averages.rates[-1]], known)
 
     def tensors(self) -> Tensors:
         """Everything that a checkpoint needs to go on, by file."""
         streams = {"draws": self._draws.state(), "training": self._randomness.state()}
+        own = self._own_teacher
         return {
-            "model": self.network.state_dict(),
-            **{ema_file(rate): weights for rate, weights in self._averages.weights.items()},
-            "optimiser": self._optimiser.tensors(),
+            **self._fit.tensors(),
+            **({"teacher": own.state_dict()} if own else {}),
             "randomness": {f"{k}.{n}": v for k, s in streams.items() for n, v in s.items()},
         }
 
     def state(self) -> dict[str, Any]:
         """The rest of what a checkpoint needs."""
-        return {"step": self.step, "seconds": self.seconds, "skipped": self._skipped}
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "skipped": self._skipped,
+            "phase": self.phase,
+        }
 
     def load(self, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint. Raises UserError where it is of another network."""
-        weights = {"model": self.network.state_dict()}
-        weights |= {ema_file(r): w for r, w in self._averages.weights.items()}
-        for name, target in weights.items():
-            if name not in tensors:
-                raise UserError(f"The checkpoint does not fit spec.toml: it has no {name}.")
-            copy_into(target, tensors[name])
-        self._optimiser.load(tensors["optimiser"])
+        phase = str(state.get("phase", "training"))
+        if phase != self.phase:
+            if "teacher" not in tensors:
+                raise UserError("The checkpoint does not fit spec.toml: it has no teacher.")
+            self._graduate(dict(tensors["teacher"]))
+        self._fit.load(tensors)
         for key, stream in (("draws", self._draws), ("training", self._randomness)):
             start = f"{key}."
             saved = tensors["randomness"].items()
@@ -137,20 +155,74 @@ class Trainer:
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         self._skipped = int(state["skipped"])
 
-    def _measure(self) -> Measured:
-        """Loss, its parts and the gradient of one batch; the device is waited for once."""
-        self._optimiser.clear()
-        training = self.spec.training
-        with autocast(self.device, training.precision):
-            loss, parts = self._objective(
-                self.network, self._batch(), self._randomness, self.step / training.steps
-            )
-        loss.backward()
-        norm = self._optimiser.gradient_norm()
-        named = {"loss": loss.detach(), **{k: v.mean() for k, v in parts.items()}}
-        named["gradient_norm"] = norm
-        values = torch.stack([v.float() for v in named.values()]).tolist()
-        return Measured(dict(zip(named, values, strict=True)), norm)
+    def _begin(self, phase: str) -> None:
+        """Build what one of the `PHASES` fits."""
+        self.phase, spec = phase, self.spec
+        first = teacher_steps(spec)
+        self._start = 0 if phase == "teacher" else first
+        method: Method = spec.method
+        training, teacher = spec.training, self._teacher
+        if phase == "teacher" and (wanted := teacher_of(spec)):
+            method, teacher = FlowMatching(wanted.times), None
+            training = replace(training, steps=first, warmup=min(training.warmup, first // 10))
+        network = self._network()
+        if teacher:
+            start_from(network, spec, teacher)
+        shape = self.dataset.info.shape
+        self._fit = Fit(
+            network,
+            build_objective(method, shape),
+            training,
+            self.device,
+            teacher.velocity if teacher else None,
+            self.classes or None,
+        )
+        self._previewer = Previewer(
+            network,
+            str(method.__struct_config__.tag),
+            shape,
+            self.classes,
+            spec.cadence.count,
+            spec.seed,
+            self.device,
+        )
+
+    def _network(self) -> nn.Module:
+        spec, shape = self.spec, self.dataset.info.shape
+        network = build_network(spec.network, shape, self.classes, spec.parameterisation)
+        return laid_out(network, spec.network, self.device)
+
+    @property
+    def _own_teacher(self) -> nn.Module | None:
+        """The teacher that this run has trained itself."""
+        mine = self.phase == "training" and teacher_steps(self.spec) and self._teacher
+        return self._teacher.network if mine and self._teacher else None
+
+    def _cross(self) -> None:
+        """Go from the teacher's phase to the student's once the teacher is done."""
+        if self.phase == "teacher" and self.step >= teacher_steps(self.spec):
+            averages = self._fit.averages
+            self._graduate(averages.weights[averages.rates[-1]])
+            self.network.train()
+
+    def _fill(self) -> None:
+        """Make the teacher's trajectories, where the objective wants them and has none yet."""
+        if not self._fit.wants_pool:
+            return
+        assert self._pool is not None
+        assert self._teacher is not None
+        velocity, own = self._teacher.velocity, Randomness(self.spec.seed)
+        found = open_pool(
+            self._pool, self.spec, velocity, self.dataset, own, self.device, self._report
+        )
+        self._fit.give(found)
+
+    def _graduate(self, weights: dict[str, Tensor]) -> None:
+        """Make a teacher of these weights, and begin with the student."""
+        network = self._network()
+        network.load_state_dict(weights)
+        self._teacher = network_teacher(network)
+        self._begin("training")
 
     def _batch(self) -> Batch:
         spec = self.spec
@@ -173,21 +245,9 @@ class Trainer:
             )
 
 
-def ema_file(rate: float) -> str:
-    """Name of the file of an average, without its suffix."""
-    return f"ema-{rate:g}"
-
-
 def _classes(spec: RunSpec, dataset: Dataset) -> int:
     if not spec.data.labels:
         return 0
     if not dataset.info.labels:
         raise UserError(f"{spec.data.name} has no labels; turn off data.labels.")
     return len(dataset.info.labels)
-
-
-def _not_finite(values: dict[str, float]) -> str:
-    for name, words in (("loss", "the loss"), ("gradient_norm", "the gradient")):
-        if not math.isfinite(values[name]):
-            return f"{words} was not finite"
-    return ""

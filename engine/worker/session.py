@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 
+from engine.contract.catalogue import data_problems
 from engine.contract.errors import UserError
 from engine.contract.journal import Columns, Ended, Event, Noticed, Sampled, Sealed, Started
 from engine.contract.messages import Action, Left, Progress
-from engine.contract.specs import RunSpec, problems
+from engine.contract.specs import RunSpec, problems, total_steps
 from engine.contract.version import VERSION
 from engine.data.catalogue import find
 from engine.data.open import open_data
@@ -28,6 +29,7 @@ from engine.train.precision import choose_device
 from engine.train.trainer import Row, Trainer
 from engine.worker.heartbeat import Heartbeat
 from engine.worker.process import interrupts
+from engine.worker.teaching import check_teacher, given_teacher
 
 EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 75}  # 75: interrupted, can go on
 Control = Callable[[], Action | None]
@@ -81,8 +83,14 @@ def _began(run: RunFolder) -> bool:
 
 
 def _check(spec: RunSpec, workspace: Path) -> None:
-    if found := problems(spec, find(spec.data.name, workspace).kind):
+    data = find(spec.data.name, workspace)
+    if found := problems(spec, data.kind) + data_problems(spec, data):
         raise RunError(" ".join(problem.message for problem in found))
+    check_teacher(spec, data, workspace)
+
+
+class _Leaving(Exception):
+    """Ends what the trainer makes before a step."""
 
 
 class Session:
@@ -98,10 +106,13 @@ class Session:
         beat: Heartbeat,
     ) -> None:
         self._run, self._spec, self._control, self._beat = run, spec, control, beat
-        beat.steps = spec.training.steps
+        beat.steps = total_steps(spec)
         checkpoint.sweep(run)
         dataset = open_data(spec.data.name, workspace)
-        self._trainer = Trainer(spec, dataset, choose_device(spec.device), threads)
+        device = choose_device(spec.device)
+        teacher = given_teacher(run, spec, dataset, workspace, device)
+        pool = run.path / "trajectories.h5"
+        self._trainer = Trainer(spec, dataset, device, threads, teacher, pool, self._making)
         checkpoint.check_space(run, self._trainer.checkpoint_bytes)
         found = checkpoint.newest(run)
         if found:
@@ -145,27 +156,38 @@ class Session:
             self._notice(sentence)
         self._beat.step, self._beat.checkpoint = self.step, self._sealed
         self._beat.each_second = self.journal.sync
-        self._beat.state, self._beat.phase = "running", "training"
+        self._beat.state, self._beat.phase = "running", self._trainer.phase
 
     def _train(self) -> str:
         start = self.step
-        if self._obey():
-            return self._leave()
-        for event in self._trainer.run():
-            if not isinstance(event, Row):
-                self._write(event)
-                continue
-            self._row(event)
-            if self._obey():
+        try:
+            if self._obey() or self._steps():
                 return self._leave()
+        except _Leaving:
+            return self._leave()
         if self.step > start:
             self._sample()
         self._save(final=True)
         return "finished"
 
+    def _steps(self) -> bool:
+        """Train to the last step; whether it is asked to stop before."""
+        phase = self._trainer.phase
+        for event in self._trainer.run():
+            if self._trainer.phase != phase:
+                phase = self._trainer.phase
+                self._notice("The teacher is trained; its student begins.")
+            if not isinstance(event, Row):
+                self._write(event)
+                continue
+            self._row(event)
+            if self._obey():
+                return True
+        return False
+
     def _row(self, row: Row) -> None:
         self.journal.row(row.values)
-        cadence, last = self._spec.cadence, row.step == self._spec.training.steps
+        cadence, last = self._spec.cadence, row.step == total_steps(self._spec)
         error = row.values[self._names.index("error")] if "error" in self._names else math.nan
         self._beat.error = error if math.isfinite(error) else self._beat.error
         self._beat.step, self._beat.journal = row.step, self.journal.size
@@ -197,12 +219,18 @@ class Session:
                     self._sample()
                     continue
             if not paused and not self.journal.full:
-                self._beat.state, self._beat.phase = "running", "training"
+                self._beat.state, self._beat.phase = "running", self._trainer.phase
                 return False
             self._beat.state, self._beat.phase = "paused", "waiting"
             self.journal.flush()
             self._settle()
             time.sleep(_WAIT)
+
+    def _making(self, done: int, total: int) -> None:
+        """While the teacher's trajectories are made: obey, and tell how far it is."""
+        if self._obey():
+            raise _Leaving
+        self._beat.phase = f"trajectories, {100 * done // total} %"
 
     def _leave(self) -> str:
         self._beat.state = "stopping"

@@ -15,6 +15,7 @@ from engine.contract.catalogue import presets
 from engine.data.open import open_data
 from engine.flow.randomness import Randomness
 from engine.networks.build import build_network
+from engine.objectives.base import alone
 from engine.objectives.registry import build_objective
 from engine.train.precision import autocast, laid_out
 
@@ -27,11 +28,11 @@ def main() -> None:
     dataset = open_data(spec.data.name, Path())
     classes = len(dataset.info.labels) if spec.data.labels else 0
     device = torch.device("cpu")
-    network = build_network(spec.network, dataset.info.shape, classes)
+    network = build_network(spec.network, dataset.info.shape, classes, spec.parameterisation)
     network = laid_out(network, spec.network, device)
     weights = list(network.parameters())
     averages = [[w.detach().clone() for w in weights] for _ in spec.training.ema]
-    objective, randomness = build_objective(spec.method), Randomness(0)
+    objective, randomness = build_objective(spec.method, dataset.info.shape), Randomness(0)
     optimiser = torch.optim.AdamW(weights, lr=1e-4, weight_decay=0, fused=True)
     began = time.perf_counter()
     for step in range(steps + 3):
@@ -40,7 +41,7 @@ def main() -> None:
         batch = dataset.draw(spec.training.batch, randomness)
         optimiser.zero_grad()
         with autocast(device, spec.training.precision):
-            loss, _ = objective(network, batch, randomness, 0.0)
+            loss, _ = objective(alone(network), batch, randomness, 0.0)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, spec.training.clip)
         optimiser.step()

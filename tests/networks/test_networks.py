@@ -12,7 +12,7 @@ from engine.networks.attention import attend
 from engine.networks.build import build_network
 from engine.networks.layers import Convolution
 from engine.networks.norms import GroupNorm, layer_norm, rms_norm
-from engine.objectives.mean_flow import total_derivative
+from engine.objectives.derivative import total_derivative
 
 # torch itself calls what it deprecates, at its first forward-mode derivative.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
@@ -20,6 +20,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 CASES = {
     "mlp": (specs.MLP(width=24, depth=3), (2,)),
     "unet": (specs.UNet(channels=8, multipliers=(1.0, 2.0), blocks=1, attention=(4.0,)), (3, 8, 8)),
+    "unet-patch": (
+        specs.UNet(channels=8, multipliers=(1.0, 2.0), blocks=1, attention=(2.0,), patch=2),
+        (3, 8, 8),
+    ),
     "unet-odd": (specs.UNet(channels=8, multipliers=(1.0, 1.5, 2.0), blocks=1), (1, 7, 9)),
     "dit": (specs.DiT(patch=2, width=16, depth=2, heads=2), (3, 8, 4)),
 }
@@ -168,6 +172,7 @@ def test_shipped_sizes_have_one_to_three_million_weights() -> None:
     ("spec", "shape", "key"),
     [
         (specs.UNet(multipliers=(1.0, 1.0, 1.0, 1.0)), (3, 4, 4), "network.multipliers"),
+        (specs.UNet(patch=2), (3, 8, 9), "network.patch"),
         (specs.DiT(patch=3), (3, 16, 16), "network.patch"),
         (specs.DiT(width=18, heads=2), (3, 16, 16), "network.width"),
         (specs.DiT(width=64, heads=6), (3, 16, 16), "network.heads"),

@@ -15,6 +15,10 @@ from engine.train.optimiser import Optimiser, copy_into, learning_rate
 from engine.train.precision import autocast, choose_device
 
 
+def optimiser_of(network: nn.Module, spec: Training) -> Optimiser:
+    return Optimiser(dict(network.named_parameters()), spec)
+
+
 def net(seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
@@ -54,8 +58,8 @@ def steps_of(optimiser: Optimiser, network: nn.Module, steps: range) -> None:
 def test_an_optimiser_goes_on_bit_for_bit_from_its_tensors() -> None:
     spec = Training(steps=20, warmup=3, clip=0.05)
     one, two, three = net(), net(), net()
-    steps_of(Optimiser(one, spec), one, range(12))
-    before, after = Optimiser(two, spec), Optimiser(three, spec)
+    steps_of(optimiser_of(one, spec), one, range(12))
+    before, after = optimiser_of(two, spec), optimiser_of(three, spec)
     steps_of(before, two, range(5))
     copy_into(three.state_dict(), two.state_dict())
     after.load({k: v.clone() for k, v in before.tensors().items()})
@@ -68,7 +72,7 @@ def test_the_updates_are_those_of_the_library(clip) -> None:
     spec = Training(steps=30, warmup=5, clip=clip, weight_decay=0.1, beta2=0.95)
     ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
     copy_into(theirs.state_dict(), ours.state_dict())
-    steps_of(Optimiser(ours, spec), ours, range(30))
+    steps_of(optimiser_of(ours, spec), ours, range(30))
     adam = torch.optim.AdamW(theirs.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
     for step in range(30):
         torch.manual_seed(step)
@@ -86,7 +90,7 @@ def test_the_first_update_has_the_size_of_the_rate_whatever_the_gradient_is_cut_
     spec = Training(steps=10, warmup=0, learning_rate=0.1, clip=1e-3)
     network = net()
     before = [p.detach().clone() for p in network.parameters()]
-    steps_of(Optimiser(network, spec), network, range(1))
+    steps_of(optimiser_of(network, spec), network, range(1))
     moved = max((a - b).abs().max() for a, b in zip(network.parameters(), before, strict=True))
     assert abs(moved - 0.1) < 1e-3
 
@@ -94,7 +98,7 @@ def test_the_first_update_has_the_size_of_the_rate_whatever_the_gradient_is_cut_
 def test_the_gradient_is_cut_to_the_clip_and_zero_turns_that_off() -> None:
     for clip, wanted in ((0.5, 0.5), (0.0, 3.0), (5.0, 3.0)):
         weight = nn.Linear(1, 1, bias=False)
-        optimiser = Optimiser(weight, Training(clip=clip))
+        optimiser = optimiser_of(weight, Training(clip=clip))
         weight.weight.grad = torch.tensor([[3.0]])
         norm = optimiser.gradient_norm()
         assert norm == 3.0
@@ -105,10 +109,10 @@ def test_the_gradient_is_cut_to_the_clip_and_zero_turns_that_off() -> None:
 def test_an_optimiser_of_another_network_is_refused() -> None:
     spec = Training(steps=20)
     one = net()
-    optimiser = Optimiser(one, spec)
+    optimiser = optimiser_of(one, spec)
     steps_of(optimiser, one, range(1))
     with pytest.raises(UserError, match="only the checkpoint has count"):
-        Optimiser(nn.Linear(3, 4), spec).load(optimiser.tensors())
+        optimiser_of(nn.Linear(3, 4), spec).load(optimiser.tensors())
 
 
 def test_an_average_of_weights_that_stand_still_is_those_weights() -> None:

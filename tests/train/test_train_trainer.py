@@ -33,13 +33,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 
 CPU = torch.device("cpu")
 TRAINING = Training(steps=20, batch=4, warmup=4, ema=(0.9, 0.99))
-POINTS = RunSpec(Data("eight-gaussians"), FlowMatching(), MLP(width=8, depth=1), TRAINING)
+POINTS = RunSpec(Data("eight-gaussians"), FlowMatching(), MLP(width=8, depth=1), training=TRAINING)
 PICTURES = RunSpec(
     Data("emoji-16", labels=True, label_dropout=0.3, flip=True),
     FlowMatching(),
     UNet(channels=8, multipliers=(1.0,), blocks=1, attention=(), dropout=0.2),
-    TRAINING,
-    Cadence(count=3),
+    training=TRAINING,
+    cadence=Cadence(count=3),
 )
 SPECS = {
     "fm on points": POINTS,
@@ -165,15 +165,18 @@ def test_the_velocity_error_falls_to_that_of_the_exact_velocity() -> None:
 
 
 def poisoned(monkeypatch, when: Callable[[int], bool], infinite_loss: bool) -> Trainer:
-    trainer, objective = built(POINTS), module.build_objective(POINTS.method)
+    trainer = built(POINTS)
+    measured = trainer._fit.loss
 
-    def poison(network, batch, randomness, progress):  # type: ignore[no-untyped-def]
-        loss, parts = objective(network, batch, randomness, progress)
-        if when(round(progress * POINTS.training.steps) + 1):
-            loss = loss * math.inf if infinite_loss else loss + _NanGradient.apply(loss)
-        return loss, parts
+    def poison(batch, randomness, progress):  # type: ignore[no-untyped-def]
+        found = measured(batch, randomness, progress)
+        if not when(round(progress * POINTS.training.steps) + 1):
+            return found
+        loss = found.loss
+        loss = loss * math.inf if infinite_loss else loss + _NanGradient.apply(loss)
+        return found._replace(loss=loss)
 
-    monkeypatch.setattr(trainer, "_objective", poison)
+    monkeypatch.setattr(trainer._fit, "loss", poison)
     return trainer
 
 

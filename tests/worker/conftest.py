@@ -21,8 +21,8 @@ POINTS = RunSpec(
     Data("eight-gaussians"),
     FlowMatching(),
     MLP(width=8, depth=1),
-    Training(steps=20, batch=8, warmup=4, ema=(0.9, 0.99)),
-    Cadence(save=6, keep=2, sample=5, count=9),
+    training=Training(steps=20, batch=8, warmup=4, ema=(0.9, 0.99)),
+    cadence=Cadence(save=6, keep=2, sample=5, count=9),
 )
 PICTURES = replace(
     POINTS,

@@ -21,7 +21,6 @@ from engine.contract.journal import Ended, Noticed, Sampled, Sealed, Started
 from engine.contract.messages import Action, Left, Progress
 from engine.contract.specs import MLP, Data, RunSpec, Training
 from engine.runs import checkpoint, saver
-from engine.runs import folder as folder_module
 from engine.runs.checkpoint import newest
 from engine.runs.folder import RunFolder
 from engine.runs.history import read_history
@@ -235,7 +234,7 @@ def test_a_full_disk_at_the_start_leaves_no_folder(run, points, monkeypatch) -> 
 def test_a_full_disk_at_a_save_keeps_the_old_checkpoint_and_training(
     run, points, monkeypatch
 ) -> None:
-    sync, write = os.fsync, folder_module.write_synced
+    sync, write = os.fsync, checkpoint.write_synced
 
     def full(path: Path, content: bytes) -> None:
         if "000012" in str(path):
@@ -308,19 +307,19 @@ def test_a_preview_that_fails_costs_nothing_else(run, points, monkeypatch) -> No
     ],
 )
 def test_a_failure_is_written_down_and_the_run_can_go_on(run, points, monkeypatch, fault) -> None:
-    update = module.Trainer._measure
+    update = module.Trainer._batch
 
     def failing(trainer: module.Trainer) -> object:
         if trainer.step == 8:
             raise fault
         return update(trainer)
 
-    monkeypatch.setattr(module.Trainer, "_measure", failing)
+    monkeypatch.setattr(module.Trainer, "_batch", failing)
     left = trained(run, points)
     assert (left.how, left.step) == ("failed", 8)
     assert left.message.endswith(".")
     assert read_history(run).ended is not None
-    monkeypatch.setattr(module.Trainer, "_measure", update)
+    monkeypatch.setattr(module.Trainer, "_batch", update)
     assert trained(run, None) == Left("finished", 20)
     assert read_history(run).steps.tolist() == list(range(1, 21))
 
@@ -329,7 +328,7 @@ def test_a_fault_of_the_program_is_written_down_and_not_hidden(run, points, monk
     def broken(trainer: module.Trainer) -> object:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(module.Trainer, "_measure", broken)
+    monkeypatch.setattr(module.Trainer, "_batch", broken)
     with pytest.raises(ZeroDivisionError):
         trained(run, points)
     ended = read_history(run).ended

@@ -1,0 +1,92 @@
+"""Consistency mid-training: a teacher's trajectories first, then the method that tunes."""
+
+import torch
+from torch import Tensor
+
+from engine.contract import specs
+from engine.data.batch import Batch
+from engine.flow.clock import spread
+from engine.flow.flow_map import Network
+from engine.flow.randomness import Randomness
+from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.consistency import Consistency, endpoint
+from engine.objectives.distances import distance
+from engine.objectives.mean_flow import MeanFlow
+from engine.objectives.pool import Drawn
+
+
+class CMT(Objective):
+    """Regress on the teacher's trajectories, from `mid_share` of the training on do as `post` does.
+
+    What is regressed is what `post` tunes: before ECM the end point f(x_t, t) = x - t u(x, t, t)
+    on the trajectory's end (arXiv 2509.24526, section 3), before MeanFlow the average velocity
+    u(x_t, t, s) on (x_t - x_s) / (t - s). Both targets are fixed: nothing is learned from the
+    student itself. As many trajectories are drawn as make a batch with all their states, so that
+    the batch's data is not used.
+    """
+
+    wants_pool = True
+
+    def __init__(self, spec: specs.CMT, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.spec = spec
+        kind = MeanFlow if isinstance(spec.post, specs.MeanFlow) else Consistency
+        self.post: Objective = kind(spec.post, shape)  # type: ignore[arg-type]
+
+    def target_decay(self, progress: float) -> float | None:
+        """That of the method that tunes."""
+        return self.post.target_decay(self._tuned(progress))
+
+    def forward(
+        self, models: Models, batch: Batch, randomness: Randomness, progress: float
+    ) -> Loss:
+        """The distance from the trajectories, `error` its mean square; later the loss of `post`."""
+        if progress >= self.spec.mid_share:
+            found: Loss = self.post(models, batch, randomness, self._tuned(progress))
+            return found
+        assert models.pool is not None
+        count = max(1, len(batch.data) // self.spec.trajectories.steps)
+        states, times, label = models.pool.draw(count, randomness)
+        drawn = Drawn(states.to(batch.data), times.to(batch.data), label)
+        if isinstance(self.post, MeanFlow):
+            return self._slopes(models.student, drawn, randomness)
+        return self._ends(models.student, drawn)
+
+    def _tuned(self, progress: float) -> float:
+        """The progress of the method that tunes."""
+        share = self.spec.mid_share
+        return max(0.0, progress - share) / (1 - share) if share < 1 else 0.0
+
+    def _ends(self, student: Network, drawn: Drawn) -> Loss:
+        x_t, t, label = starts(drawn)
+        end = drawn.states[-1].repeat(len(drawn.times) - 1, *[1] * (x_t.ndim - 1))
+        found = endpoint(student, x_t, t, label)
+        apart = distance(self.spec.distance, found - end, self.spec.huber)
+        return Loss(apart.mean(), {"error": squared_error(found.detach(), end)})
+
+    def _slopes(self, student: Network, drawn: Drawn, randomness: Randomness) -> Loss:
+        x_t, t, label = starts(drawn)
+        x_s, s = later(drawn, randomness)
+        slope = (x_t - x_s) / spread(t - s, x_t)
+        difference = student(x_t, t, s, label).to(slope.dtype) - slope
+        apart = distance(self.spec.distance, difference, self.spec.huber)
+        return Loss(apart.mean(), {"error": difference.detach().square().flatten(1).mean(dim=1)})
+
+
+def starts(drawn: Drawn) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Every state but the end, [k - 1 times B, ...] trajectory by trajectory at each time."""
+    states, times, label = drawn
+    steps, count = len(times) - 1, states.shape[1]
+    here = None if label is None else label.repeat(steps)
+    return states[:-1].flatten(0, 1), times[:-1].repeat_interleave(count), here
+
+
+def later(drawn: Drawn, randomness: Randomness) -> tuple[Tensor, Tensor]:
+    """For each of `starts` a state nearer to the data, each as likely as another, and its time."""
+    states, times, _ = drawn
+    steps, count = len(times) - 1, states.shape[1]
+    here = torch.arange(steps, device=times.device).repeat_interleave(count)
+    chosen = randomness.uniform("later", (count, steps)).T.flatten().to(times.device)
+    there = here + 1 + (chosen * (steps - here)).long().clamp(max=steps - 1)
+    rows = torch.arange(count, device=times.device).repeat(steps)
+    return states[there, rows], times[there]

@@ -1,0 +1,166 @@
+"""One phase of a training: a network that is fitted to one objective, and all that this moves."""
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from engine.contract import specs
+from engine.contract.errors import UserError
+from engine.data.batch import Batch
+from engine.flow.randomness import Randomness
+from engine.objectives.base import Loss, Models, Objective, Velocity
+from engine.objectives.pool import Pool
+from engine.train.ema import Averages
+from engine.train.optimiser import Optimiser, copy_into
+from engine.train.precision import autocast
+
+Tensors = dict[str, dict[str, Tensor]]
+
+
+class Measured(NamedTuple):
+    """One forward and backward pass: numbers by name, and the gradients' lengths on the device."""
+
+    values: dict[str, float]
+    norm: Tensor
+    adversary_norm: Tensor | None
+
+
+class Step(nn.Module):
+    """The loss as one module's forward, so that whatever wraps a module sees every gradient.
+
+    The target and the teacher are not parts of it: no gradient is theirs.
+    """
+
+    def __init__(self, network: nn.Module, objective: Objective, models: Models) -> None:
+        super().__init__()
+        self.network, self.objective = network, objective
+        self._models = [models]  # within a list: not registered
+
+    def forward(self, batch: Batch, randomness: Randomness, progress: float) -> Loss:
+        """The loss of one batch."""
+        models = self._models[0]._replace(student=self.network)
+        if self.objective.target_decay(progress) is None:
+            models = models._replace(target=self.network)
+        loss: Loss = self.objective(models, batch, randomness, progress)
+        return loss
+
+
+class Fit:
+    """A network, its objective, optimiser, averages and target, for `training.steps` updates."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        objective: Objective,
+        training: specs.Training,
+        device: torch.device,
+        teacher: Velocity | None = None,
+        hidden: int | None = None,
+    ) -> None:
+        self.network, self.objective = network, objective.to(device)
+        self.training, self._device = training, device
+        self._target = None
+        if objective.target_decay(0.0) is not None:
+            self._target = copy.deepcopy(network).requires_grad_(False)
+        self._models = Models(network, self._target or network, teacher, hidden)
+        self.loss = Step(network, objective, self._models)
+        foe = [] if objective.discriminator is None else list(objective.discriminator.parameters())
+        mine = {id(p) for p in foe}
+        named = dict(network.named_parameters()) | dict(prefixed("objective", objective))
+        self._optimiser = Optimiser({n: p for n, p in named.items() if id(p) not in mine}, training)
+        against = {n: p for n, p in named.items() if id(p) in mine}
+        self._adversary = Optimiser(against, training) if against else None
+        self.averages = Averages(network, training.ema)
+
+    @property
+    def wants_pool(self) -> bool:
+        """Whether the objective still waits for trajectories."""
+        return self.objective.wants_pool and self._models.pool is None
+
+    def give(self, pool: Pool) -> None:
+        """Hand in the trajectories that the objective wants."""
+        self._models = self._models._replace(pool=pool)
+        self.loss = Step(self.network, self.objective, self._models)
+
+    def measure(self, batch: Batch, randomness: Randomness, step: int) -> Measured:
+        """Loss, its parts and the gradients of one batch; the device is waited for once."""
+        self._follow(step)
+        self._optimiser.clear()
+        if self._adversary:
+            self._adversary.clear()
+        with autocast(self._device, self.training.precision):
+            loss, parts, adversary = self.loss(batch, randomness, step / self.training.steps)
+        loss.backward()
+        named = {"loss": loss.detach(), **{k: v.mean() for k, v in parts.items()}}
+        other = None
+        if self._adversary and adversary is not None:
+            adversary.backward()
+            named["loss_adversary"] = adversary.detach()
+            other = self._adversary.gradient_norm()
+        norm = named["gradient_norm"] = self._optimiser.gradient_norm()
+        values = torch.stack([v.float() for v in named.values()]).tolist()
+        return Measured(dict(zip(named, values, strict=True)), norm, other)
+
+    def update(self, step: int, found: Measured) -> None:
+        """Move all weights by what was measured, and the averages after them."""
+        self._optimiser.update(step, found.norm)
+        if self._adversary and found.adversary_norm is not None:
+            self._adversary.update(step, found.adversary_norm)
+        self.averages.update(step)
+
+    def tensors(self) -> Tensors:
+        """Everything that a checkpoint needs of it, by file."""
+        found = {"model": self.network.state_dict(), "optimiser": self._optimiser.tensors()}
+        found |= {ema_file(rate): weights for rate, weights in self.averages.weights.items()}
+        extra = {
+            "objective": self.objective.state_dict(),
+            "target": self._target.state_dict() if self._target else {},
+            "adversary": self._adversary.tensors() if self._adversary else {},
+        }
+        return found | {name: tensors for name, tensors in extra.items() if tensors}
+
+    def load(self, saved: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Go on from `tensors()`. Raises UserError, copying nothing, where they do not fit."""
+        wanted = self.tensors()
+        for name in wanted:
+            if name not in saved:
+                raise UserError(f"The checkpoint does not fit spec.toml: it has no {name}.")
+        for name, target in wanted.items():
+            copy_into(target, saved[name])
+
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        """Move the target towards the network by the decay of this step."""
+        decay = self.objective.target_decay(step / self.training.steps)
+        if self._target is None or decay is None or decay == 1.0:
+            return
+        goal = self.network.state_dict()
+        for key, value in self._target.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(goal[key], 1 - decay)
+            else:
+                value.copy_(goal[key])
+
+
+def prefixed(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """The named weights of a module, each name behind that of the module."""
+    return ((f"{name}.{key}", weight) for key, weight in module.named_parameters())
+
+
+def ema_file(rate: float) -> str:
+    """Name of the file of an average, without its suffix."""
+    return f"ema-{rate:g}"
+
+
+def not_finite(found: Measured) -> str:
+    """Why this step is not to be taken, or nothing."""
+    for name, words in (("loss", "the loss"), ("gradient_norm", "the gradient")):
+        if not math.isfinite(found.values[name]):
+            return f"{words} was not finite"
+    if found.adversary_norm is not None and not math.isfinite(found.adversary_norm):
+        return "the discriminator's gradient was not finite"
+    return ""

@@ -1,0 +1,56 @@
+"""Who teaches: the exact flow of a point set, or a network that is fitted already."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from engine.contract.errors import UserError
+from engine.contract.specs import RunSpec
+from engine.data.open import Dataset
+from engine.objectives.base import Velocity
+
+
+class Teacher(NamedTuple):
+    """A velocity on the common clock, and the network that it comes from, if one."""
+
+    velocity: Velocity
+    network: nn.Module | None = None
+
+
+def exact_teacher(dataset: Dataset) -> Teacher:
+    """The exact velocity of a data set. Raises UserError where it is not known."""
+    exact = dataset.exact()
+    if exact is None:
+        raise UserError(
+            f"The exact flow of {dataset.info.name} is not known; name a run as the teacher, or "
+            "leave it empty to train one first."
+        )
+    return Teacher(lambda x, t, label: exact.v(x, t))
+
+
+def network_teacher(network: nn.Module, labels: bool = True) -> Teacher:
+    """A network whose velocity is u(x, t, t); without `labels` it is never told a class."""
+    network.eval().requires_grad_(False)
+
+    def velocity(x: Tensor, t: Tensor, label: Tensor | None) -> Tensor:
+        found: Tensor = network(x, t, t, label if labels else None)
+        return found
+
+    return Teacher(velocity, network)
+
+
+def start_from(network: nn.Module, spec: RunSpec, teacher: Teacher) -> bool:
+    """Give a student its teacher's weights where their networks are the same; whether it did."""
+    wanted = getattr(spec.method, "teacher", None)
+    if teacher.network is None or wanted is None or not wanted.start:
+        return False
+    state, own = teacher.network.state_dict(), network.state_dict()
+    if _shapes(state) != _shapes(own):
+        return False
+    network.load_state_dict(state)
+    return True
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(value.shape) for key, value in state.items()}
