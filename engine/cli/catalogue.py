@@ -74,6 +74,7 @@ def methods(json: Json = False) -> None:
             "title": m.title,
             "capability": m.capability,
             "needs": m.needs,
+            **({"summary": m.summary} if json else {}),
             "citation": m.citation,
         }
         for m in METHODS

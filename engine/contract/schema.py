@@ -39,6 +39,7 @@ class Field(msgspec.Struct, frozen=True):
     value: Any
     default: Any = None
     unit: str = ""
+    empty: str = ""  # what it means to leave a text empty
     group: str = ""
     low: float | None = None
     high: float | None = None
@@ -53,6 +54,7 @@ def described(
     help: str,
     *,
     unit: str = "",
+    empty: str = "",
     low: float | None = None,
     high: float | None = None,
     logarithmic: bool = False,
@@ -65,6 +67,7 @@ def described(
         description=help,
         extra={
             "unit": unit,
+            "empty": empty,
             "low": low,
             "high": high,
             "logarithmic": logarithmic,
@@ -75,11 +78,13 @@ def described(
 
 
 def fields(spec: msgspec.Struct, prefix: str = "", group: str = "") -> Iterator[Field]:
-    """Every field of a spec in reading order, those of the structs inside it included."""
+    """Every field of a spec in reading order; within a group, those of inner structs come last."""
     info = _type_info(type(spec))
     assert isinstance(info, inspect.StructType)
-    for item in info.fields:
-        value = getattr(spec, item.name)
+    items = [(item, getattr(spec, item.name)) for item in info.fields]
+    if prefix:
+        items.sort(key=lambda pair: isinstance(pair[1], msgspec.Struct))
+    for item, value in items:
         meta = item.type if isinstance(item.type, inspect.Metadata) else None
         kind = meta.type if meta else item.type
         key = prefix + item.name
@@ -214,6 +219,7 @@ def _plain_field(
         value,
         None if default is msgspec.NODEFAULT else default,
         extra["unit"],
+        extra["empty"],
         group,
         extra["low"],
         extra["high"],

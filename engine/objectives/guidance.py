@@ -14,8 +14,8 @@ from engine.objectives.rows import Rows
 class Guidance(NamedTuple):
     """v~ = omega v + kappa u(x, t, t | label) + (1 - omega - kappa) u(x, t, t | hidden label).
 
-    MeanFlow's (arXiv 2505.13447, eq. 19 and appendix A), where `start` <= t <= `end` and the label
-    is not hidden. Where u(x, t, t | label) is the mean of v~ it is the velocity guided with the
+    MeanFlow's guidance with kappa (arXiv 2505.13447), where `start` <= t <= `end` and the label is
+    not hidden. Where u(x, t, t | label) is the mean of v~ it is the velocity guided with the
     strength omega / (1 - kappa).
     """
 
@@ -51,7 +51,7 @@ class Guidance(NamedTuple):
 def guidance_of(spec: specs.MeanFlow | specs.ImprovedMeanFlow) -> Guidance:
     """What a spec asks for; iMF's v + (1 - 1 / omega) (v_c - v_u) has the strength omega.
 
-    (arXiv 2512.02012, section 4.2: MeanFlow's with omega 1 and kappa 1 - 1 / omega.)
+    (arXiv 2512.02012: MeanFlow's with omega 1 and kappa 1 - 1 / omega.)
     """
     interval = spec.guidance_from, spec.guidance_to
     if isinstance(spec, specs.ImprovedMeanFlow):

@@ -9,7 +9,7 @@ from contract_support import QUICK
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.catalogue import presets
+from engine.contract.catalogue import METHODS, presets
 from engine.contract.errors import UserError
 from engine.contract.schema import SpecError, fields, range_problem, with_value
 from engine.contract.specs import (
@@ -198,3 +198,11 @@ def test_shipped_presets_have_no_problem():
         assert preset.spec.preset == name
         assert preset.title
         assert is_a_sentence(preset.summary)
+
+
+@pytest.mark.parametrize("name", [m.name for m in METHODS])
+def test_a_methods_own_fields_come_before_those_of_its_inner_groups(name: str) -> None:
+    spec = with_value(RunSpec(Data("x"), FlowMatching(), MLP()), "method", name)
+    keys = [f.key for f in fields(spec) if f.key.startswith("method.")]
+    depths = [key.count(".") > 1 for key in keys if not key.startswith("method.post")]
+    assert depths == sorted(depths)

@@ -49,6 +49,7 @@ class Teacher(Struct, frozen=True, forbid_unknown_fields=True):
             "Teacher",
             "A run, a model, or exact for a point set whose flow is known; "
             "empty: a flow-matching teacher is trained first.",
+            empty="trained first",
         ),
     ] = ""
     steps: A[
@@ -68,6 +69,6 @@ class Teacher(Struct, frozen=True, forbid_unknown_fields=True):
             "Give the student the teacher's weights at first, where the networks are the same.",
         ),
     ] = True
-    times: A[Times, described("Times", "From which law the teacher's times are drawn.")] = Times(
-        mean=0.0, spread=1.6
-    )
+    times: A[
+        Times, described("Times of the teacher", "From which law the teacher's times are drawn.")
+    ] = Times(mean=0.0, spread=1.6)

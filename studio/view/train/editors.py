@@ -77,6 +77,7 @@ class TextEditor(Editor):
 
     def __init__(self, field: Field) -> None:
         self.line = UnitEdit(field.unit)
+        self.line.setPlaceholderText(field.empty)
         super().__init__(self.line)
         self.line.installEventFilter(self)
         self.line.textEdited.connect(self.edited.emit)

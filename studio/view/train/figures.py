@@ -98,6 +98,10 @@ def _time_left(run: RunModel) -> tuple[str, str]:
     after = f"after {words.duration(taken)}" if taken > 0 else ""
     if state in ("running", "starting"):
         phase = progress.phase if progress else "loading"
-        eta = progress.eta if progress and phase in ("training", "saving", "sampling") else -1.0
+        eta = (
+            progress.eta
+            if progress and phase in ("teacher", "training", "saving", "sampling")
+            else -1.0
+        )
         return words.duration(eta), phase if phase != "training" else after
     return words.STATES[state], after

@@ -27,7 +27,7 @@ class FormView(QWidget):
         self._form, self._catalogue, self._theme = form, catalogue, theme
         self._advanced = False
         self.rows: dict[str, Row] = {}
-        self._titles: dict[str, QLabel] = {}
+        self._titles: dict[tuple[str, int], QLabel] = {}
         self._order: list[QWidget] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 8, 4)
@@ -80,7 +80,7 @@ class FormView(QWidget):
         for field in fields:
             if (field.group or GENERAL) != group:
                 group = field.group or GENERAL
-                order.append(self._title(group))
+                order.append(self._title(group, sum(w in order for w in self._of(group))))
             order.append(self._row(field))
         for title in set(self._titles.values()) - set(order):
             title.hide()
@@ -98,12 +98,17 @@ class FormView(QWidget):
                 QWidget.setTabOrder(before.editor.widget, after.editor.widget)
         self._order = order
 
-    def _title(self, group: str) -> QLabel:
-        if group not in self._titles:
+    def _title(self, group: str, before: int) -> QLabel:
+        """The title of a group; two groups of one name have a title each."""
+        key = group, before
+        if key not in self._titles:
             title = label(group, "title")
             title.setContentsMargins(0, 8 if self._titles else 0, 0, 0)
-            self._titles[group] = title
-        return self._titles[group]
+            self._titles[key] = title
+        return self._titles[key]
+
+    def _of(self, group: str) -> list[QLabel]:
+        return [title for (name, _), title in self._titles.items() if name == group]
 
     def _row(self, field: Field) -> Row:
         if field.key not in self.rows:
