@@ -18,7 +18,7 @@ TimesOption = Annotated[
     str,
     typer.Option(
         help="even; karras; paper (a consistency model's own two steps); "
-        "or the times to pass, as 0.6,0.3."
+        "or the times to pass, as 0.6,0.3, which then are the steps."
     ),
 ]
 SolverOption = Annotated[Solver, typer.Option(help="How a velocity is integrated.")]

@@ -14,6 +14,7 @@ from engine.cli.output import Json, show
 from engine.cli.samplers import Gamma, Guidance, SolverOption, TimesOption, sampler_of
 from engine.contract.errors import UserError
 from engine.contract.files import whole_file
+from engine.contract.learned import learned
 from engine.contract.messages import Source
 from engine.runs.samples import grid_png
 
@@ -45,7 +46,9 @@ def sample(
 
     _check_suffix(out, (".png", ".npz", ".npy", ".h5"))
     loaded = load_model(model, workspace)
-    sampler = sampler_of(loaded.info.method, gamma, times, solver, guidance)
+    sampler = sampler_of(
+        learned(loaded.spec, loaded.info.step).method, gamma, times, solver, guidance
+    )
     source = Source("noise", seed, n, label)
     found = states(loaded, source, 1.0, 0.0, nfe, sampler=sampler)
     facts: dict[str, object] = {"model": loaded.info.name, "seed": seed, "nfe": found.nfe}
@@ -83,7 +86,9 @@ def jump(
     _check_suffix(out, (".npy",))
     loaded = load_model(model, workspace)
     x_t = _read_states(in_, loaded.info.data.shape)
-    sampler = sampler_of(loaded.info.method, gamma, times, solver, guidance)
+    sampler = sampler_of(
+        learned(loaded.spec, loaded.info.step).method, gamma, times, solver, guidance
+    )
     start, end = (_times(word, len(x_t), name) for word, name in ((t, "--t"), (s, "--s")))
     x_s, way = jump_states(
         loaded,
@@ -171,8 +176,8 @@ def _times(word: str, n: int, option: str) -> "float | torch.Tensor":
 
     try:
         found = np.load(word, allow_pickle=False) if word.endswith(".npy") else np.float64(word)
-        if found.dtype.kind not in "fiu":
-            raise ValueError(found.dtype)
+        if not isinstance(found, np.ndarray | np.generic) or found.dtype.kind not in "fiu":
+            raise ValueError(word)
         found = np.broadcast_to(np.asarray(found, np.float32), (n,))
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{option} must be a number or a .npy of {n} times, not {word}.") from error

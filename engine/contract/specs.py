@@ -304,7 +304,7 @@ def _cross_field(spec: RunSpec, data_kind: str) -> list[tuple[str, str]]:
     if points and spec.data.labels:
         found.append(("data.labels", f"{spec.data.name} has no labels to condition on."))
     hides_labels = spec.data.labels and spec.data.label_dropout > 0
-    found += distillation_problems(spec.method, hides_labels)
+    found += distillation_problems(spec.method, hides_labels, spec.training.steps)
     found += guidance_problems(spec.method, hides_labels)
     return found
 

@@ -107,7 +107,7 @@ def _through(t: Time, between: tuple[float, ...], s: Time) -> list[Time]:
     if isinstance(t, Tensor) or isinstance(s, Tensor):
         raise UserError("Times to pass need one t and one s for all samples; take even times.")
     times = [t, *between, s]
-    ordered = sorted(times, reverse=t >= s)
+    ordered = sorted(set(times), reverse=t >= s)
     if len(times) > STEPS + 1 or times != ordered or any(time != time for time in between):
         known = ", ".join(f"{time:g}" for time in between)
         raise UserError(f"Times to pass must lead from {t:g} to {s:g} in order; {known} do not.")

@@ -12,7 +12,7 @@ from engine.objectives import mean_flow, schedules
 from engine.objectives.base import Loss, Models, Objective, squared_error
 from engine.objectives.derivative import total_derivative
 from engine.objectives.rows import Again, Rows, beside, draw_rows, parts
-from engine.objectives.splitting import mean_of_parts, within
+from engine.objectives.splitting import mean_of_parts
 from engine.objectives.weighting import adaptive_weight
 
 
@@ -58,7 +58,7 @@ class AlphaFlow(Objective):
             du = total_derivative(models.target, rows.x_t, rows.t, rows.s, rows.v, rows.label)
             return mean_flow.target(rows.v, rows.t, rows.s, du)
         if alpha == 1:
-            return within(rows.v, self.spec.clip)
+            return rows.v
         return mean_of_parts(models.target, rows, rows.v, alpha, self.spec.clip)
 
     def weight(self, error: Tensor, alpha: float, jumps: int) -> Tensor:

@@ -25,11 +25,9 @@ class CMT(Objective):
     the batch's data is not used.
     """
 
-    wants_pool = True
-
     def __init__(self, spec: specs.CMT, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.wants_pool = spec, spec.mid_share > 0
         kind = MeanFlow if isinstance(spec.post, specs.MeanFlow) else Consistency
         self.post: Objective = kind(spec.post, shape)  # type: ignore[arg-type]
 

@@ -57,7 +57,8 @@ class RunFolder:
     def remove(self, keep_folder: bool = False) -> None:
         """Take away a run that never began: only what a new run has in it."""
         with contextlib.suppress(OSError):
-            for file in (self.spec_file, self.journal, self.log, self.lock):
+            kept = (self.path / "teacher.safetensors",)
+            for file in (self.spec_file, self.journal, self.log, self.lock, *kept):
                 file.unlink(missing_ok=True)
             for folder in (self.samples, self._checkpoints):
                 if folder.exists():

@@ -16,6 +16,7 @@ class Teacher(NamedTuple):
 
     velocity: Velocity
     network: nn.Module | None = None
+    spec: RunSpec | None = None
 
 
 def exact_teacher(dataset: Dataset) -> Teacher:
@@ -29,21 +30,25 @@ def exact_teacher(dataset: Dataset) -> Teacher:
     return Teacher(lambda x, t, label: exact.v(x, t))
 
 
-def network_teacher(network: nn.Module, labels: bool = True) -> Teacher:
-    """A network whose velocity is u(x, t, t); without `labels` it is never told a class."""
+def network_teacher(network: nn.Module, spec: RunSpec) -> Teacher:
+    """A network of this spec: its velocity is u(x, t, t), told a class where it learned them."""
     network.eval().requires_grad_(False)
+    labels = spec.data.labels
 
     def velocity(x: Tensor, t: Tensor, label: Tensor | None) -> Tensor:
         found: Tensor = network(x, t, t, label if labels else None)
         return found
 
-    return Teacher(velocity, network)
+    return Teacher(velocity, network, spec)
 
 
 def start_from(network: nn.Module, spec: RunSpec, teacher: Teacher) -> bool:
     """Give a student its teacher's weights where their networks are the same; whether it did."""
     wanted = getattr(spec.method, "teacher", None)
-    if teacher.network is None or wanted is None or not wanted.start:
+    known = teacher.spec
+    if known is None or teacher.network is None or wanted is None or not wanted.start:
+        return False
+    if (known.network, known.parameterisation) != (spec.network, spec.parameterisation):
         return False
     state, own = teacher.network.state_dict(), network.state_dict()
     if _shapes(state) != _shapes(own):

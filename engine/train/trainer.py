@@ -1,5 +1,6 @@
 """The training loop, as a generator of events: not pulling it is pausing it."""
 
+import copy
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,9 +26,10 @@ from engine.data.batch import Batch
 from engine.data.open import Dataset
 from engine.flow.randomness import Randomness
 from engine.networks.build import build_network
+from engine.objectives.pool import Pool
 from engine.objectives.registry import build_objective
 from engine.train.fit import Fit, Tensors, not_finite
-from engine.train.optimiser import learning_rate
+from engine.train.optimiser import copy_into, learning_rate
 from engine.train.pool import Report, open_pool
 from engine.train.precision import laid_out
 from engine.train.preview import Previewer
@@ -96,7 +98,6 @@ class Trainer:
         self.network.train()
         while self.step < total_steps(self.spec):
             self._cross()
-            self._fill()
             started = time.perf_counter()
             step = self.step - self._start
             found = self._fit.measure(self._batch(), self._randomness, step)
@@ -138,15 +139,19 @@ class Trainer:
             "seconds": self.seconds,
             "skipped": self._skipped,
             "phase": self.phase,
+            "teacher_steps": teacher_steps(self.spec),
         }
 
     def load(self, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint. Raises UserError where it is of another network."""
-        phase = str(state.get("phase", "training"))
+        first, phase = teacher_steps(self.spec), str(state.get("phase", "training"))
+        if state.get("teacher_steps", first) != first:
+            raise UserError("The checkpoint does not fit spec.toml: its teacher is another one.")
         if phase != self.phase:
             if "teacher" not in tensors:
                 raise UserError("The checkpoint does not fit spec.toml: it has no teacher.")
-            self._graduate(dict(tensors["teacher"]))
+            self._teacher = self._taught(tensors["teacher"])
+            self._begin("training")
         self._fit.load(tensors)
         for key, stream in (("draws", self._draws), ("training", self._randomness)):
             start = f"{key}."
@@ -199,30 +204,36 @@ class Trainer:
         return self._teacher.network if mine and self._teacher else None
 
     def _cross(self) -> None:
-        """Go from the teacher's phase to the student's once the teacher is done."""
+        """Go from the teacher's phase to the student's once the teacher is done.
+
+        Trajectories are made first: until the student's first step, this is its teacher to all.
+        """
         if self.phase == "teacher" and self.step >= teacher_steps(self.spec):
             averages = self._fit.averages
-            self._graduate(averages.weights[averages.rates[-1]])
+            teacher = self._taught(averages.weights[averages.rates[-1]])
+            objective = build_objective(self.spec.method, self.dataset.info.shape)
+            pool = self._trajectories(teacher) if objective.wants_pool else None
+            self._teacher = teacher
+            self._begin("training")
+            if pool:
+                self._fit.give(pool)
             self.network.train()
+        if self._fit.wants_pool and self._teacher:
+            self._fit.give(self._trajectories(self._teacher))
 
-    def _fill(self) -> None:
-        """Make the teacher's trajectories, where the objective wants them and has none yet."""
-        if not self._fit.wants_pool:
-            return
+    def _trajectories(self, teacher: Teacher) -> Pool:
+        """The teacher's trajectories, made where they are not there yet."""
         assert self._pool is not None
-        assert self._teacher is not None
-        velocity, own = self._teacher.velocity, Randomness(self.spec.seed)
-        found = open_pool(
-            self._pool, self.spec, velocity, self.dataset, own, self.device, self._report
+        own = Randomness(self.spec.seed)
+        return open_pool(
+            self._pool, self.spec, teacher.velocity, self.dataset, own, self.device, self._report
         )
-        self._fit.give(found)
 
-    def _graduate(self, weights: dict[str, Tensor]) -> None:
-        """Make a teacher of these weights, and begin with the student."""
-        network = self._network()
-        network.load_state_dict(weights)
-        self._teacher = network_teacher(network)
-        self._begin("training")
+    def _taught(self, weights: Mapping[str, Tensor]) -> Teacher:
+        """A teacher of these weights. Raises UserError where they are of another network."""
+        network = copy.deepcopy(self.network)  # a new one would draw random weights
+        copy_into(network.state_dict(), weights)
+        return network_teacher(network, self.spec)
 
     def _batch(self) -> Batch:
         spec = self.spec

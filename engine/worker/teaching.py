@@ -37,18 +37,27 @@ def given_teacher(
         return exact_teacher(dataset)
     kept = run.path / "teacher.safetensors"
     if not kept.exists():
-        found = _fitting(wanted.source, dataset.info, workspace)
+        try:
+            found = _fitting(wanted.source, dataset.info, workspace)
+        except UserError as error:
+            raise UserError(f"The teacher of this run is not to be had: {error}") from error
         info = found.info
         save_model(kept, found.network.state_dict(), found.spec, info.data, info.step, info.ema)
     opened = load_model_file(kept)
-    return network_teacher(opened.network.to(device), opened.header.spec.data.labels)
+    known = opened.header.spec
+    if known.data.labels and not known.data.label_dropout and not spec.data.labels:
+        raise UserError(
+            f"{wanted.source} always knew the class; train it with data.label_dropout above 0, or "
+            "turn data.labels on."
+        )
+    return network_teacher(opened.network.to(device), known)
 
 
 def _fitting(name: str, data: DataSet, workspace: Path) -> Loaded:
     """The model called `name`. Raises UserError where it is no teacher for `data`."""
-    found, like = load_model(name, workspace), (data.shape, data.labels)
-    model = found.info
-    if (model.data.shape, model.data.labels) != like:
+    found = load_model(name, workspace)
+    model, like = found.info, (data.name, data.shape, data.labels)
+    if (model.data.name, model.data.shape, model.data.labels) != like:
         raise UserError(f"{name} learned {model.data.name}; name a teacher of {data.name}.")
     if model.capability not in ("velocity", "flow map"):
         raise UserError(f"{name} knows no velocity; name a flow-matching or EDM run as teacher.")

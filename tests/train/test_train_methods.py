@@ -1,5 +1,6 @@
 """Every method through the real trainer: resuming, its teacher's phase, gradients, telling rows."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.contract import specs
 from engine.contract.catalogue import METHODS, method, presets
+from engine.contract.errors import UserError
 from engine.contract.journal import Columns
 from engine.contract.schema import fields, with_value
 from engine.contract.specs import Cadence, RunSpec, teacher_of, teacher_steps, total_steps
@@ -18,7 +20,7 @@ from engine.networks.build import build_network
 from engine.objectives.base import alone
 from engine.objectives.pool import Drawn
 from engine.objectives.registry import build_objective
-from engine.train.teacher import exact_teacher
+from engine.train.teacher import exact_teacher, network_teacher, start_from
 from engine.train.trainer import Row, Tensors, Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
@@ -192,3 +194,54 @@ def test_a_training_can_be_of_every_method() -> None:
     for name in NAMES:
         for kind in ("points", "emoji-16"):
             assert known[f"{kind}-{name}"].spec.method.__struct_config__.tag == name
+
+
+def test_until_the_students_first_step_a_checkpoint_holds_its_teacher(tmp_path: Path) -> None:
+    """Also where the wish to stop comes while the trajectories are made."""
+    spec = with_value(spec_of("cmt", "points"), "method.teacher.start", "false")
+    (tmp_path / "whole").mkdir()
+    wanted = rows(built(spec, tmp_path / "whole"))
+
+    class Stop(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stop
+
+    data = open_data(spec.data.name, tmp_path)
+    trainer = Trainer(spec, data, CPU, 1, None, tmp_path / "trajectories.h5", stop)
+    with pytest.raises(Stop):
+        rows(trainer)
+    assert (trainer.step, trainer.phase) == (TAUGHT, "teacher")
+    tensors, state = kept(trainer), trainer.state()
+    other = built(spec, tmp_path)
+    other.load(tensors, state)
+    assert rows(other) == wanted[TAUGHT:]
+
+
+def test_a_teacher_of_another_parameterisation_gives_no_weights(tmp_path: Path) -> None:
+    spec = spec_of("cd", "points")
+    network = built(spec, tmp_path).network
+    assert start_from(network, spec, network_teacher(copy.deepcopy(network), spec))
+    other = replace(spec, parameterisation=specs.Preconditioned(sigma_data=0.1))
+    assert not start_from(network, spec, network_teacher(copy.deepcopy(network), other))
+
+
+def test_another_teacher_in_spec_toml_is_refused(tmp_path: Path) -> None:
+    spec = spec_of("cd", "points")
+    trainer = built(spec, tmp_path)
+    rows(trainer)
+    tensors, state = kept(trainer), trainer.state()
+    for key, value in (("method.teacher.steps", 7), ("method.teacher.source", "exact")):
+        other = with_value(spec, key, value)
+        with pytest.raises(UserError, match="its teacher is another one"):
+            built(other, tmp_path, exact=value == "exact").load(tensors, state)
+    wide = replace(spec, network=specs.MLP(width=24, depth=1))
+    with pytest.raises(UserError, match="does not fit"):
+        built(wide, tmp_path).load(tensors, state)
+
+
+def test_progressive_distillation_needs_a_step_for_each_stage() -> None:
+    spec = presets()["points-pd"].spec
+    short = replace(spec, training=replace(spec.training, steps=5, warmup=0))
+    assert [p.key for p in specs.problems(short, "points")] == ["training.steps"]

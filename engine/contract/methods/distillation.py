@@ -52,7 +52,9 @@ class CMT(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag
 DistillationMethod = PD | CMT
 
 
-def distillation_problems(method: Struct, hides_labels: bool) -> list[tuple[str, str]]:
+def distillation_problems(
+    method: Struct, hides_labels: bool, updates: int
+) -> list[tuple[str, str]]:
     """What is wrong between the fields; `hides_labels`: some samples' labels are hidden."""
     found = []
     if isinstance(method, PD):
@@ -64,6 +66,10 @@ def distillation_problems(method: Struct, hides_labels: bool) -> list[tuple[str,
         if method.last_steps >= method.first_steps:
             text = "The last student must take fewer steps than the teacher."
             found.append(("method.last_steps", text))
+        stages = (method.first_steps // max(1, method.last_steps)).bit_length() - 1
+        if updates < stages:
+            text = f"Steps must be at least {stages}, one for each stage of the distillation."
+            found.append(("training.steps", text))
     elif isinstance(method, CMT):
         inner = guidance_problems(method.post, hides_labels)
         found += [(key.replace("method.", "method.post.", 1), text) for key, text in inner]
