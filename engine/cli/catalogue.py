@@ -67,13 +67,14 @@ def _free(folder: Path) -> int:
 
 @app.command()
 def methods(json: Json = False) -> None:
-    """The training methods: what their models may be asked, and where they come from."""
+    """The training methods: what their models may be asked, what they need and cost."""
     rows = (
         {
             "name": m.name,
             "title": m.title,
             "capability": m.capability,
             "needs": m.needs,
+            "cost": m.cost,
             **({"summary": m.summary} if json else {}),
             "citation": m.citation,
         }
