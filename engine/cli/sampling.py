@@ -160,10 +160,10 @@ def _save(out: Path, write: Callable[[BinaryIO], object]) -> None:
 
 def _read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        found = np.load(path, allow_pickle=False)
+        found = _array(path)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} is not a readable .npy file.") from error
-    right = isinstance(found, np.ndarray) and found.ndim and found.dtype.kind in "fiu"
+    right = found.ndim and found.dtype.kind in "fiu"
     if not right or found.shape[1:] != tuple(shape) or not len(found):
         raise UserError(f"{path} must hold numbers of shape [n, {', '.join(map(str, shape))}].")
     if not np.isfinite(found).all():
@@ -171,13 +171,19 @@ def _read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return found.astype(np.float32)
 
 
+def _array(path: Path) -> np.ndarray:
+    """One array; a file of several raises ValueError, where `np.load` would leave it open."""
+    with open(path, "rb") as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
 def _times(word: str, n: int, option: str) -> "float | torch.Tensor":
     import torch
 
     try:
-        found = np.load(word, allow_pickle=False) if word.endswith(".npy") else np.float64(word)
-        if not isinstance(found, np.ndarray | np.generic) or found.dtype.kind not in "fiu":
-            raise ValueError(word)
+        found = _array(Path(word)) if word.endswith(".npy") else np.float64(word)
+        if found.dtype.kind not in "fiu":
+            raise ValueError(found.dtype)
         found = np.broadcast_to(np.asarray(found, np.float32), (n,))
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{option} must be a number or a .npy of {n} times, not {word}.") from error

@@ -36,7 +36,6 @@ from engine.train.preview import Previewer
 from engine.train.teacher import Teacher, network_teacher, start_from
 
 PATIENCE = 20  # updates in a row that may be skipped
-PHASES = ("teacher", "training")
 
 
 class Row(NamedTuple):
@@ -161,7 +160,7 @@ class Trainer:
         self._skipped = int(state["skipped"])
 
     def _begin(self, phase: str) -> None:
-        """Build what one of the `PHASES` fits."""
+        """Build what a phase fits, "teacher" or "training"."""
         self.phase, spec = phase, self.spec
         first = teacher_steps(spec)
         self._start = 0 if phase == "teacher" else first

@@ -117,3 +117,16 @@ def test_what_does_not_fit_is_one_sentence(ask, options, words, tmp_path):
 def test_an_unknown_solver_is_refused(engine, tmp_path):
     found = engine("sample", MAP, "--solver", "magic", "--out", tmp_path / "a.npy")
     assert found.exit_code == 2
+
+
+@pytest.mark.parametrize("option", ["--t", "--s"])
+def test_times_that_are_an_archive_under_another_name_are_refused(engine, tmp_path, option):
+    np.save(tmp_path / "x.npy", np.zeros((3, 2), np.float32))
+    np.savez(tmp_path / "times.npz", t=np.zeros(3))
+    (tmp_path / "times.npz").rename(tmp_path / "times.npy")
+    words = {"--t": "1.0", "--s": "0.0"} | {option: str(tmp_path / "times.npy")}
+    flat = [word for pair in words.items() for word in pair]
+    files = ("--in", tmp_path / "x.npy", "--out", tmp_path / "y.npy")
+    with pytest.raises(UserError, match=f"^{option} must be a number or a .npy of 3 times"):
+        engine("jump", MAP, *flat, *files)
+    assert not (tmp_path / "y.npy").exists()

@@ -139,7 +139,9 @@ def test_times_to_pass_are_passed(workspace):
     model = exact_model(workspace)
     assert [*way(model, 1.0, 0.0, 9, Sampler(times=(0.6, 0.3))).times] == [1.0, 0.6, 0.3, 0.0]
     assert states(model, SOURCE, 1.0, 0.0, 9, sampler=Sampler(times=(0.6, 0.3))).nfe == 3
-    for times in ((0.3, 0.6), (1.5,), (-0.1,), (math.nan,), (0.5,) * 2000):
+    refused = ((0.3, 0.6), (1.5,), (-0.1,), (math.nan,), (0.5,) * 2000)
+    standing = ((1.0,), (0.0,), (0.5, 0.5))  # a step of no length is an evaluation for nothing
+    for times in refused + standing:
         with pytest.raises(UserError, match="must lead from 1 to 0 in order"):
             states(model, SOURCE, 1.0, 0.0, sampler=Sampler(times=times))
 
