@@ -41,7 +41,7 @@ def main() -> None:
                 f"step {step:>6} {minutes:5.1f} min  nfe {nfe:>2}: {line(found, held)}", flush=True
             )
             rows.append(found[:SHOWN])
-    save(rows, Path(sys.argv[2]))
+    sheet(rows).save(Path(sys.argv[2]))
 
 
 def line(found: torch.Tensor, held: torch.Tensor) -> str:
@@ -57,13 +57,13 @@ def chosen(run: RunFolder, seconds: dict[float, float]) -> list[int]:
     return sorted(found | {steps[-1]})
 
 
-def save(rows: list[torch.Tensor], path: Path, scale: int = 3) -> None:
+def sheet(rows: list[torch.Tensor], scale: int = 3) -> Image.Image:
     """Rows of pictures under each other, enlarged without smoothing."""
     grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
     pixels = ((grid + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     size = (picture.width * scale, picture.height * scale)
-    picture.resize(size, Image.Resampling.NEAREST).save(path)
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 if __name__ == "__main__":
