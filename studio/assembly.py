@@ -30,7 +30,7 @@ class Studio(QObject):
         self.window, self.theme, self.models = window, theme, models
         window.furnish()
         self.train = TrainPage(models, theme, window.actions_)
-        self.explore = ExplorePage(models.explore, models.catalogue, models.runs, theme)
+        self.explore = ExplorePage(models.exploring, theme)
         for page in (self.train, self.explore):
             window.add_page(page, page.title, page.icon_name)
         self.watch = Watch(models, window)

@@ -1,12 +1,25 @@
 """Options that say how to go from noise to data, shared by `sample` and `jump`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.contract.errors import UserError
 from engine.contract.messages import Sampler, Solver
 
+if TYPE_CHECKING:
+    from engine.explore.models import Loaded
+
+Evaluations = Annotated[
+    int | None,
+    typer.Option(
+        "--nfe",
+        min=1,
+        max=4000,
+        help="Evaluations of the network from noise to data (NFE), by default those of one step. "
+        "A step takes one, of heun two, of rk4 four; guiding a velocity doubles them.",
+    ),
+]
 Gamma = Annotated[
     float | None,
     typer.Option(
@@ -23,20 +36,46 @@ TimesOption = Annotated[
 ]
 SolverOption = Annotated[Solver, typer.Option(help="How a velocity is integrated.")]
 Guidance = Annotated[
-    float,
-    typer.Option(help="Guidance of a velocity that was trained with hidden labels; 1 is none."),
+    float | None,
+    typer.Option(
+        help="How far the label pulls, 1 is none: of a velocity that was trained with hidden "
+        "labels, or of a model that learned all guidances; by default the model's own."
+    ),
 ]
+GuidanceFrom = Annotated[float | None, typer.Option(help="Nearer to data, no guidance.")]
+GuidanceTo = Annotated[float | None, typer.Option(help="Nearer to noise, no guidance.")]
+Guides = tuple[float | None, float | None, float | None]
 
 
 def sampler_of(
-    method: str, gamma: float | None, times: str, solver: Solver, guidance: float
+    method: str, gamma: float | None, times: str, solver: Solver, guides: Guides
 ) -> Sampler:
     """What the options ask of a model of this method. Raises UserError."""
     if times == "even":
-        return Sampler(gamma, solver, "even", guidance)
+        return Sampler(gamma, solver, "even", *guides)
     if times == "karras":
-        return Sampler(gamma, solver, "karras", guidance)
-    return Sampler(gamma, solver, _passed(method, times), guidance)
+        return Sampler(gamma, solver, "karras", *guides)
+    return Sampler(gamma, solver, _passed(method, times), *guides)
+
+
+def steps_for(loaded: "Loaded", sampler: Sampler, nfe: int | None) -> int:
+    """Steps from noise to data in which the network is asked `nfe` times; one where it is None.
+
+    Raises UserError, naming the next number that there is a way for.
+    """
+    from engine.explore.ways import way
+
+    if nfe is None:
+        return 1
+    least = way(loaded, 1.0, 0.0, 1, sampler).nfe
+    steps = -(-nfe // least)
+    taken = way(loaded, 1.0, 0.0, steps, sampler).nfe
+    if taken != nfe:
+        raise UserError(
+            f"{loaded.info.name} cannot take {nfe} evaluations with this sampler, which takes "
+            f"{least} at least; choose --nfe {taken}."
+        )
+    return steps
 
 
 def _passed(method: str, times: str) -> tuple[float, ...]:

@@ -11,7 +11,17 @@ import typer
 
 from engine.cli.options import Model, Seed, Workspace
 from engine.cli.output import Json, show
-from engine.cli.samplers import Gamma, Guidance, SolverOption, TimesOption, sampler_of
+from engine.cli.samplers import (
+    Evaluations,
+    Gamma,
+    Guidance,
+    GuidanceFrom,
+    GuidanceTo,
+    SolverOption,
+    TimesOption,
+    sampler_of,
+    steps_for,
+)
 from engine.contract.errors import UserError
 from engine.contract.files import whole_file
 from engine.contract.learned import learned
@@ -31,13 +41,15 @@ def sample(
     workspace: Workspace,
     out: Out,
     n: Annotated[int, typer.Option("--n", min=1, max=65536, help="Number of samples.")] = 64,
-    nfe: Annotated[int, typer.Option(min=1, max=1000, help="Steps from noise to data.")] = 1,
+    nfe: Evaluations = None,
     seed: Seed = 0,
     label: Annotated[int, typer.Option(help="Class of the samples; -1 takes all.")] = -1,
     gamma: Gamma = None,
     times: TimesOption = "even",
     solver: SolverOption = "heun",
-    guidance: Guidance = 1.0,
+    guidance: Guidance = None,
+    guidance_from: GuidanceFrom = None,
+    guidance_to: GuidanceTo = None,
     json: Json = False,
 ) -> None:
     """Samples as a .png grid (pictures) or .npz / .npy / .h5 arrays."""
@@ -46,15 +58,21 @@ def sample(
 
     _check_suffix(out, (".png", ".npz", ".npy", ".h5"))
     loaded = load_model(model, workspace)
+    guides = guidance, guidance_from, guidance_to
     sampler = sampler_of(
-        learned(loaded.spec, loaded.info.step).method, gamma, times, solver, guidance
+        learned(loaded.spec, loaded.info.step).method, gamma, times, solver, guides
     )
     source = Source("noise", seed, n, label)
-    found = states(loaded, source, 1.0, 0.0, nfe, sampler=sampler)
+    steps = steps_for(loaded, sampler, nfe)
+    found = states(loaded, source, 1.0, 0.0, steps, sampler=sampler)
     facts: dict[str, object] = {"model": loaded.info.name, "seed": seed, "nfe": found.nfe}
     facts |= {"how": found.how, "gamma": gamma, "times": times}
     if loaded.info.capability == "velocity":
-        facts |= {"solver": solver, "guidance": guidance}
+        facts["solver"] = solver
+    if can := loaded.info.guidance:
+        taken = can.chosen(*guides)
+        facts |= {"guidance": taken.omega}
+        facts |= {"guidance_from": taken.start, "guidance_to": taken.end}
     _write(out, found.x_s, {name: fact for name, fact in facts.items() if fact is not None})
     row = {"wrote": str(out), "n": n, "nfe": found.nfe, "model": loaded.info.name}
     show([{**row, "how": found.how}], json)
@@ -68,13 +86,15 @@ def jump(
     s: Annotated[str, typer.Option("--s", help="Where to jump: a number or a .npy.")],
     in_: Annotated[Path, typer.Option("--in", help="States, float32 [n, ...] as .npy.")],
     out: Out,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps from t to s.")] = 1,
     seed: Seed = 0,
     label: Annotated[int, typer.Option(help="Class; -1 takes all.")] = -1,
     gamma: Gamma = None,
     times: TimesOption = "even",
     solver: SolverOption = "heun",
-    guidance: Guidance = 1.0,
+    guidance: Guidance = None,
+    guidance_from: GuidanceFrom = None,
+    guidance_to: GuidanceTo = None,
     json: Json = False,
 ) -> None:
     """Jump states from t to s, in the common clock and state."""
@@ -86,8 +106,9 @@ def jump(
     _check_suffix(out, (".npy",))
     loaded = load_model(model, workspace)
     x_t = _read_states(in_, loaded.info.data.shape)
+    guides = guidance, guidance_from, guidance_to
     sampler = sampler_of(
-        learned(loaded.spec, loaded.info.step).method, gamma, times, solver, guidance
+        learned(loaded.spec, loaded.info.step).method, gamma, times, solver, guides
     )
     start, end = (_times(word, len(x_t), name) for word, name in ((t, "--t"), (s, "--s")))
     x_s, way = jump_states(

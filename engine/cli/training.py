@@ -118,7 +118,9 @@ def _session(
 
     bar = _Bar(as_json)
     with bar.progress:
-        left = train_session(folder, spec, workspace, threads=threads, report=bar.report)
+        left = train_session(
+            folder, spec, workspace, threads=threads, report=bar.report, tell=bar.tell
+        )
     if as_json:
         typer.echo(msgspec.json.encode(left))
     elif left.how == "failed":
@@ -156,6 +158,13 @@ class _Bar:
         self.progress.update(
             self._task, total=now.steps, completed=now.step, phase=now.phase, rest=rest
         )
+
+    def tell(self, sentence: str) -> None:
+        """A line above the bar, or a JSON line."""
+        if self.as_json:
+            typer.echo(msgspec.json.encode(messages.EngineNote("info", sentence)))
+        else:
+            complaints.print(sentence)
 
 
 def clock(seconds: float) -> str:

@@ -4,7 +4,7 @@ import tomllib
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.contract.assets import asset
 from engine.contract.specs import EXACT, Problem, RunSpec, read_spec, teacher_of
@@ -37,6 +37,26 @@ class Grid(Struct, frozen=True):
 
     parts: int = 128  # of the way between data and noise (Shortcut, arXiv 2410.12557)
     longest: int = 1 << 20
+
+
+class Guidance(Struct, frozen=True):
+    """How a model can be guided while sampling, and how it is where nothing is chosen.
+
+    By strengths from `least` to `most`; by `omega` while `start` <= t <= `end` (1: not at all). A
+    model that is `told` its guidance takes one evaluation, another two.
+    """
+
+    least: float = 0.0
+    most: float = 100.0
+    omega: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    told: bool = False
+
+    def chosen(self, omega: float | None, start: float | None, end: float | None) -> "Guidance":
+        """The same with what was chosen."""
+        wanted = {"omega": omega, "start": start, "end": end}
+        return structs.replace(self, **{k: v for k, v in wanted.items() if v is not None})
 
 
 class DataSet(Struct, frozen=True):
@@ -74,7 +94,7 @@ class Model(Struct, frozen=True):
     parameters: int = 0
     note: str = ""
     grid: Grid = Grid()  # of a dyadic model
-    guidable: bool = False  # it was also trained with hidden labels
+    guidance: Guidance | None = None  # None: it cannot be guided while sampling
 
 
 METHODS = (
@@ -215,7 +235,7 @@ METHODS = (
         "Improved MeanFlow: MeanFlow along the model's own velocity, which scatters less.",
         "Geng et al. 2025, arXiv 2512.02012",
         ("forward-mode derivative",),
-        cost=2.03,
+        cost=2.74,
     ),
     Method(
         "alphaflow",

@@ -2,15 +2,27 @@
 
 from typing import NamedTuple
 
-from engine.contract.catalogue import Grid
-from engine.contract.specs import CMT, PD, MeanFlow, RunSpec, Shortcut, teacher_steps
+from engine.contract.catalogue import Grid, Guidance
+from engine.contract.specs import (
+    CMT,
+    PD,
+    ImprovedMeanFlow,
+    MeanFlow,
+    RunSpec,
+    Shortcut,
+    teacher_steps,
+)
 
 
 class Learned(NamedTuple):
-    """The method that the weights are a model of, and the steps that it knows if it is dyadic."""
+    """The method that the weights are a model of, and the steps that it knows if it is dyadic.
+
+    `guidance` is what it can be told, if anything.
+    """
 
     method: str
     grid: Grid = Grid()
+    guidance: Guidance | None = None
 
 
 def learned(spec: RunSpec, step: int) -> Learned:
@@ -25,6 +37,9 @@ def learned(spec: RunSpec, step: int) -> Learned:
         return Learned(name, Grid(2**method.halvings))
     if isinstance(method, PD):
         return Learned(name, _grid(method, (step - 1 - first) / spec.training.steps))
+    if isinstance(method, ImprovedMeanFlow) and method.guidance == "chosen":
+        usual = method.omega, method.guidance_from, method.guidance_to
+        return Learned(name, guidance=Guidance(1.0, method.omega_most, *usual, told=True))
     return Learned(name)
 
 

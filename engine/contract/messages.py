@@ -14,6 +14,7 @@ from msgspec import Struct
 from engine.contract.arrays import Array
 from engine.contract.catalogue import DataSet, Method, Model, Preset
 from engine.contract.legality import How
+from engine.contract.maps import MapKind
 from engine.contract.specs import RunSpec
 from engine.contract.version import PROTOCOL, VERSION
 
@@ -48,8 +49,14 @@ class Hello(Message, frozen=True):
     workspace: str = ""
 
 
+SUPERSEDED = "superseded"
+
+
 class Refused(Message, frozen=True):
-    """A request could not be met: one sentence for the user."""
+    """A request could not be met: one sentence for the user.
+
+    Or the word `SUPERSEDED`: it was given up for something that goes before it.
+    """
 
     id: int
     message: str
@@ -112,6 +119,12 @@ class ReadSpec(Request, frozen=True):
     run: str
 
 
+class ReadFilm(Request, frozen=True):
+    """The steps of a run whose averages can be looked at, as RUN@STEP. Answered by FilmAnswer."""
+
+    run: str
+
+
 class ImportData(Request, frozen=True):
     """Import a folder of pictures or a file of points as data set `name`. Answered by Imported."""
 
@@ -142,13 +155,21 @@ class Sampler(Struct, frozen=True):
 
     `gamma` is the share of the noise that is new after each step: any for a flow map, 0 or 1 for a
     dyadic model, always 1 for an endpoint and 0 for a velocity; None is each one's own. `solver`
-    and `guidance` (1: none) are for velocities. `times` may be those to pass on the way.
+    is for velocities. `times` may be those to pass on the way. `guidance` is a strength (1: none),
+    held from one time to another, for a model that says how it can be guided.
     """
 
     gamma: float | None = None
     solver: Solver = "heun"
     times: Literal["even", "karras"] | tuple[float, ...] = "even"
-    guidance: float = 1.0
+    guidance: float | None = None
+    guidance_from: float | None = None
+    guidance_to: float | None = None
+
+    def guides(self) -> "Sampler":
+        """As much of it as guides."""
+        chosen = self.guidance, self.guidance_from, self.guidance_to
+        return Sampler(None, "heun", "even", *chosen)
 
 
 class Jump(Request, frozen=True):
@@ -179,6 +200,30 @@ class Trace(Request, frozen=True):
     s: float
     points: int = 24
     paths: int = 48
+    sampler: Sampler = Sampler()
+
+
+class Map(Request, frozen=True):
+    """One number at each of the places `cells`, (t, s). Answered by Mapped; newest wins.
+
+    `middle` is where a semigroup defect cuts its jumps, as a share of the way; `other` is the
+    model to compare with.
+    """
+
+    model: str
+    kind: MapKind
+    source: Source
+    cells: tuple[tuple[float, float], ...]
+    middle: float = 0.5
+    other: str = ""
+
+
+class Measure(Request, frozen=True):
+    """How far samples made in `steps` steps are from data. Answered by Measured; newest wins."""
+
+    model: str
+    source: Source
+    steps: int
     sampler: Sampler = Sampler()
 
 
@@ -230,6 +275,13 @@ class SpecAnswer(Message, frozen=True):
 
     id: int
     spec: RunSpec
+
+
+class FilmAnswer(Message, frozen=True):
+    """Steps of the frames and of the sealed checkpoints of a run, oldest first."""
+
+    id: int
+    steps: tuple[int, ...]
 
 
 class Chunk(Message, frozen=True):
@@ -320,6 +372,35 @@ class Traced(Message, frozen=True):
     why: str = ""
 
 
+class Mapped(Message, frozen=True):
+    """Float32 in the payload: `values` [k], root mean squares in the data's units, in the order of
+    the places; `nothing` [k], what staying at x_t scores, or [0] where that says nothing.
+
+    `memorises`: the truth is the flow of the pictures themselves, which ends in one of them.
+    """
+
+    id: int
+    arrays: tuple[Array, ...]
+    memorises: bool = False
+
+
+class Measured(Message, frozen=True):
+    """Distances of `count` samples, and of as many real ones (`floor_`), to the same data.
+
+    Raw values are compared: `sliced` (Wasserstein) in the data's units, `kernel` without a unit.
+    `held_out`: that data was never trained on.
+    """
+
+    id: int
+    nfe: int
+    count: int
+    sliced: float
+    kernel: float
+    floor_sliced: float
+    floor_kernel: float
+    held_out: bool
+
+
 # Hub -> explore worker.
 
 
@@ -358,9 +439,9 @@ class Left(Message, frozen=True):
 AnyMessage = (
     Hello | Refused | Done
     | GetCatalogue | GetRuns | StartRun | ResumeRun | ControlRun | ReadJournal | ReadSample
-    | ReadSpec | ImportData | OpenModel | Jump | Trace
-    | Catalogue | Runs | RunAnswer | SpecAnswer | Chunk | Imported | RunChanged | Progress
-    | EngineNote | Opened | Jumped | Traced
+    | ReadSpec | ReadFilm | ImportData | OpenModel | Jump | Trace | Map | Measure
+    | Catalogue | Runs | RunAnswer | SpecAnswer | FilmAnswer | Chunk | Imported | RunChanged
+    | Progress | EngineNote | Opened | Jumped | Traced | Mapped | Measured
     | Threads | Train | Control | Left
 )  # fmt: skip
 

@@ -34,6 +34,7 @@ from engine.contract.methods.splitting import Shortcut as Shortcut
 from engine.contract.methods.splitting import SplittingMethod
 from engine.contract.methods.trajectories import Trajectories as Trajectories
 from engine.contract.methods.trajectory import CTM as CTM
+from engine.contract.methods.trajectory import Augmentation as Augmentation
 from engine.contract.methods.trajectory import TrajectoryMethod
 from engine.contract.methods.velocity import EDM as EDM
 from engine.contract.methods.velocity import FlowMatching as FlowMatching
@@ -126,6 +127,15 @@ class DiT(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag
     dropout: A[
         float, described("Dropout", "Share of units dropped.", low=0.0, high=0.9, advanced=True)
     ] = 0.0
+    semi_lipschitz: A[
+        bool,
+        described(
+            "Semi-Lipschitz",
+            "Scale tokens and what modulates them to unit length, as TVM wants it, so that answers "
+            "change smoothly.",
+            advanced=True,
+        ),
+    ] = False
 
 
 Network = MLP | UNet | DiT
@@ -174,10 +184,43 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
             logarithmic=True,
         ),
     ] = 2e-3
+    optimiser: A[
+        Literal["adamw", "radam"],
+        described(
+            "Optimiser",
+            "radam's first steps are short by themselves: it wants no warm-up.",
+            advanced=True,
+        ),
+    ] = "adamw"
     schedule: A[
-        Literal["cosine", "constant"],
-        described("Schedule", "Cosine falls to zero at the last step; constant does not."),
+        Literal["cosine", "linear", "inverse-sqrt", "constant"],
+        described(
+            "Schedule",
+            "Cosine and linear fall to zero at the last step, inverse-sqrt as one over the root "
+            "of the step; constant does not fall.",
+        ),
     ] = "cosine"
+    hold: A[
+        int,
+        described(
+            "Hold",
+            "Steps at the full rate before inverse-sqrt begins to fall.",
+            low=1,
+            high=10**8,
+            shown_when=("schedule", "inverse-sqrt"),
+        ),
+    ] = 1000
+    cycles: A[
+        int,
+        described(
+            "Cycles",
+            "How often cosine and linear fall, each time from the full rate: progressive "
+            "distillation wants it once for each halving.",
+            low=1,
+            high=1000,
+            advanced=True,
+        ),
+    ] = 1
     warmup: A[
         int, described("Warm-up", "Steps in which the rate rises from zero.", low=0, high=10**7)
     ] = 100
@@ -222,6 +265,16 @@ class Cadence(Struct, frozen=True, forbid_unknown_fields=True):
     keep: A[
         int, described("Keep", "Newest checkpoints kept.", low=2, high=10_000, advanced=True)
     ] = 3
+    film: A[
+        int,
+        described(
+            "Frames of the film",
+            "Older averages that are kept to look back at, evenly spread; 0 keeps none.",
+            low=0,
+            high=1000,
+            advanced=True,
+        ),
+    ] = 24
     sample: A[
         int, described("Sample every", "Preview on fixed noise.", unit="steps", low=1, high=10**8)
     ] = 250
@@ -304,7 +357,8 @@ def _cross_field(spec: RunSpec, data_kind: str) -> list[tuple[str, str]]:
     if points and spec.data.labels:
         found.append(("data.labels", f"{spec.data.name} has no labels to condition on."))
     hides_labels = spec.data.labels and spec.data.label_dropout > 0
-    found += distillation_problems(spec.method, hides_labels, spec.training.steps)
+    training = spec.training
+    found += distillation_problems(spec.method, hides_labels, training.steps, training.cycles)
     found += guidance_problems(spec.method, hides_labels)
     return found
 

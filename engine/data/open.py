@@ -29,6 +29,9 @@ class Dataset(Protocol):
     def all(self) -> Tensor:
         """Every sample that `draw` may give. Raises DataError where there is no end of them."""
 
+    def labels(self) -> Tensor | None:
+        """The label of each of `all`, int64 [n], or None where they have none."""
+
     def held_out(self, count: int) -> Tensor | None:
         """The first `count` samples that `draw` never gives, or None where none are kept back."""
 
@@ -51,6 +54,9 @@ class PointSet:
     def all(self) -> Tensor:
         raise DataError(f"{self.info.title} is drawn afresh each time; there is no end of it.")
 
+    def labels(self) -> Tensor | None:
+        return None
+
     def held_out(self, count: int) -> Tensor | None:
         return None
 
@@ -71,6 +77,9 @@ class Points:
 
     def all(self) -> Tensor:
         return self._points
+
+    def labels(self) -> Tensor | None:
+        return None
 
     def held_out(self, count: int) -> Tensor | None:
         return None
@@ -101,6 +110,9 @@ class Pictures:
 
     def all(self) -> Tensor:
         return _as_float(self._images)
+
+    def labels(self) -> Tensor | None:
+        return self._labels
 
     def held_out(self, count: int) -> Tensor | None:
         return None if self._held_out is None else _as_float(self._held_out[:count])

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from engine.contract.catalogue import DataSet
 from engine.contract.errors import UserError
 from engine.contract.specs import RunSpec, problems
-from engine.networks.build import build_network
+from engine.networks.build import network_of
 
 _SLACK = 1 << 20  # numbers that a network may hold beside its weights
 _SIDE = 1024  # of a picture at most
@@ -39,9 +39,7 @@ def filled_network(
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{name} holds weights that are not finite ({key}); train it again.")
     with _Budget(name, _SLACK + sum(tensor.numel() for tensor in state.values())):
-        network = build_network(
-            spec.network, data.shape, classes_of(spec, data), spec.parameterisation
-        )
+        network = network_of(spec, data.shape, classes_of(spec, data))
     _check_shapes(name, network.state_dict(), state)
     network.load_state_dict({key: tensor.float() for key, tensor in state.items()})
     return network.eval().requires_grad_(False)

@@ -18,6 +18,10 @@ from engine.contract.frames import PAYLOAD_CAP
 from engine.contract.messages import (
     Jump,
     Jumped,
+    Map,
+    Mapped,
+    Measure,
+    Measured,
     Message,
     Opened,
     OpenModel,
@@ -27,11 +31,13 @@ from engine.contract.messages import (
 )
 from engine.data.pixels import to_pixels
 from engine.explore.jumps import states
+from engine.explore.maps import measured
 from engine.explore.models import Loaded, Place, open_place, resolve
 from engine.explore.precision import bfloat16_helps
+from engine.explore.quality import quality
 from engine.explore.traces import traces
 
-KEPT = 4  # models in memory
+KEPT = 8  # models in memory: those that are compared, and some steps of a film
 
 
 class Answers:
@@ -54,6 +60,10 @@ class Answers:
                 return self._jump(request)
             case Trace():
                 return self._trace(request)
+            case Map():
+                return self._map(request)
+            case Measure():
+                return self._measure(request)
         raise UserError(f"{type(request).__name__} is nothing that the explorer answers.")
 
     def _jump(self, request: Jump) -> tuple[Message, bytes]:
@@ -99,6 +109,42 @@ class Answers:
         arrays, payload = pack({n: _numbers(a) for n, a in named.items() if a is not None})
         answer = Traced(request.id, found.times, arrays, found.error, found.nothing, found.why)
         return answer, payload
+
+    def _map(self, request: Map) -> tuple[Message, bytes]:
+        loaded = self._model(request.model)
+        other = self._model(request.other) if request.other else None
+        found = measured(
+            loaded,
+            request.kind,
+            request.source,
+            request.cells,
+            request.middle,
+            other,
+            self._wanted,
+        )
+        named = {"values": _numbers(found.values), "nothing": _numbers(found.nothing)}
+        arrays, payload = pack(named)
+        return Mapped(request.id, arrays, found.memorises), payload
+
+    def _measure(self, request: Measure) -> tuple[Message, bytes]:
+        found = quality(
+            self._model(request.model),
+            request.source,
+            request.steps,
+            request.sampler,
+            self._wanted,
+        )
+        answer = Measured(
+            request.id,
+            found.nfe,
+            found.size,
+            found.sliced,
+            found.kernel,
+            found.floor_sliced,
+            found.floor_kernel,
+            found.held_out,
+        )
+        return answer, b""
 
     def _model(self, name: str) -> Loaded:
         """The model of that name as it was opened last, opened now where it was not."""

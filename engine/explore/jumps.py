@@ -44,6 +44,7 @@ class Again(NamedTuple):
 
 
 _ALWAYS = Again()
+_UNSAID = Sampler()
 
 
 def states(
@@ -62,7 +63,7 @@ def states(
     """
     check_times(t, s, steps)
     taken = way(loaded, t, s, steps, sampler, fast)
-    x_t = state_at(loaded, source, t, fast)
+    x_t = state_at(loaded, source, t, fast, (sampler or Sampler()).guides())
     label = start(loaded, source).label
     x_s = go(loaded, taken, x_t, label, fast, Again(source.seed))
     nfe = taken.nfe
@@ -89,19 +90,23 @@ def jump_states(
 
 
 @lru_cache(maxsize=4)
-def state_at(loaded: Loaded, source: Source, t: float, fast: bool = False) -> Tensor:
-    """x_t: data mixed with noise, or noise carried from t = 1 by the model itself."""
+def state_at(
+    loaded: Loaded, source: Source, t: float, fast: bool = False, guides: Sampler = _UNSAID
+) -> Tensor:
+    """x_t: data mixed with noise, or noise carried from t = 1 by the model itself.
+
+    `guides` is as much of a sampler as guides it there.
+    """
     noise, data, label = start(loaded, source)
     if data is not None:
         return Linear().mix(data, noise, t)
     if t == 1.0:
         return noise
     if loaded.info.capability == "velocity":
-        return _carried(loaded, source, fast).at(t)
+        return _carried(loaded, source, fast, guides).at(t)
     # The noise that an endpoint adds here is not the one that it adds in the jump from here.
-    return go(
-        loaded, way(loaded, 1.0, t, fast=fast), noise, label, fast, Again(source.seed, "carry")
-    )
+    taken = way(loaded, 1.0, t, sampler=guides, fast=fast)
+    return go(loaded, taken, noise, label, fast, Again(source.seed, "carry"))
 
 
 def carried(loaded: Loaded, source: Source, t: float) -> How | Literal[""]:
@@ -114,10 +119,10 @@ def carried(loaded: Loaded, source: Source, t: float) -> How | Literal[""]:
 class Carried:
     """Noise on its way from t = 1 to data along a velocity: every step is taken once and kept."""
 
-    def __init__(self, loaded: Loaded, source: Source, fast: bool) -> None:
+    def __init__(self, loaded: Loaded, source: Source, fast: bool, guides: Sampler) -> None:
         noise, _, self._label = start(loaded, source)
         self._states = [noise]
-        self._loaded, self._fast = loaded, fast
+        self._loaded, self._fast, self._guides = loaded, fast, guides
 
     def at(self, t: float) -> Tensor:
         """The state at `t`: one step from the last of the even times before it."""
@@ -129,9 +134,8 @@ class Carried:
         return self._step(self._states[before], 1 - before / CARRY, t)
 
     def _step(self, x: Tensor, t: float, s: float) -> Tensor:
-        return go(
-            self._loaded, way(self._loaded, t, s, fast=self._fast), x, self._label, self._fast
-        )
+        taken = way(self._loaded, t, s, sampler=self._guides, fast=self._fast)
+        return go(self._loaded, taken, x, self._label, self._fast)
 
 
 _carried = lru_cache(maxsize=2)(Carried)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from engine.contract.assets import asset
-from engine.contract.catalogue import DataSet, Model, method, shipped_models
+from engine.contract.catalogue import DataSet, Guidance, Model, method, shipped_models
 from engine.contract.errors import UserError
 from engine.contract.learned import learned
 from engine.contract.messages import Solver
@@ -130,7 +132,7 @@ def _info(name: str, spec: RunSpec, data: DataSet, step: int, ema: float, parame
         parameters,
         f"{teacher}Step {step:,} of {total_steps(spec):,}, EMA {ema:g}.",
         now.grid,
-        hidden and capability == "velocity",
+        now.guidance or (Guidance() if hidden and capability == "velocity" else None),
     )
 
 
@@ -139,7 +141,7 @@ def _file(path: Path) -> Place:
 
 
 def _checkpoint(folder: RunFolder, step: str) -> Place:
-    """The sealed checkpoint of `step`, or the newest that is whole."""
+    """The sealed checkpoint of `step`, or its frame of the film, or the newest that is whole."""
     if not step:
         found = checkpoint.newest(folder)
         if found is None:
@@ -147,10 +149,13 @@ def _checkpoint(folder: RunFolder, step: str) -> Place:
                 f"{folder.name} has no checkpoint yet; save it now or wait for the next one."
             )
         return Place(found.path, True, found.step, found.path.stat().st_mtime_ns)
-    steps = folder.checkpoints()
-    if not step.isdecimal() or int(step) not in steps:
-        known = ", ".join(map(str, steps)) or "none"
+    steps, frames = folder.checkpoints(), folder.frames()
+    if not step.isdecimal() or int(step) not in (*steps, *frames):
+        known = ", ".join(map(str, sorted({*frames, *steps}))) or "none"
         raise ModelError(f"{folder.name} has no checkpoint of step {step}; it has {known}.")
+    if int(step) not in steps:
+        frame = folder.frame(int(step))
+        return Place(frame, True, int(step), frame.stat().st_mtime_ns)
     path = folder.checkpoint(int(step))
     if problem := checkpoint.verify(path):
         raise ModelError(f"The checkpoint of step {step} of {folder.name} is damaged: {problem}.")
@@ -167,10 +172,20 @@ def _read_run(
     if rate not in spec.training.ema:
         known = ", ".join(f"{known:g}" for known in spec.training.ema)
         raise ModelError(f"{folder.name} keeps no average of rate {rate:g}; it keeps {known}.")
+    if place.path.suffix and rate != spec.training.ema[-1]:
+        raise ModelError(
+            f"Of step {place.step} {folder.name} keeps the average of rate "
+            f"{spec.training.ema[-1]:g} only."
+        )
     try:
-        state = checkpoint.Checkpoint(place.step, place.path).tensors(f"ema-{rate:g}")
+        if place.path.suffix:
+            state = load(place.path.read_bytes())
+        else:
+            state = checkpoint.Checkpoint(place.step, place.path).tensors(f"ema-{rate:g}")
     except OSError as error:
         raise ModelError(f"{place.path} cannot be read: {error.strerror}.") from error
+    except SafetensorError as error:
+        raise ModelError(f"{place.path} is damaged ({error}); open another step.") from error
     return spec, data, rate, state
 
 

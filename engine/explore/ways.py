@@ -7,21 +7,21 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from engine.contract.catalogue import Guidance
 from engine.contract.errors import UserError
 from engine.contract.legality import GRID, How, how, is_outside, snapped
 from engine.contract.messages import Sampler
 from engine.explore.models import Loaded
 from engine.flow.clock import Time
 from engine.flow.dyadic import Dyadic
-from engine.flow.flow_map import FlowMap
+from engine.flow.flow_map import FlowMap, Network
 from engine.flow.grids import karras
-from engine.flow.guidance import guided
+from engine.flow.guidance import guided, told
 from engine.flow.renoise import below
 from engine.flow.sampling import allowed, evaluations
 from engine.flow.solvers import even
 
 STEPS = 1000  # of one jump at most
-GUIDANCE = 100.0  # at most
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,32 @@ def way(
 ) -> Way:
     """The way from `t` to `s` in `steps` steps. Raises UserError where a sampler does not fit."""
     sampler = sampler or Sampler()
+    _check_solver(loaded, sampler)
     base = loaded.halved if fast else loaded.flow_map
-    if loaded.info.capability == "velocity":
-        network = base.network
-        if sampler.guidance != 1:
-            _check_guidance(loaded, sampler.guidance)
-            network = guided(network, loaded.classes, sampler.guidance)
+    network, asks = _guided(loaded, base.network, sampler)
+    if network is not base.network or sampler.solver != Sampler().solver:
         base = loaded.flow_map_of(network, sampler.solver)
-    else:
-        _check_plain(loaded, sampler)
     gamma = allowed(base, sampler.gamma)
-    asks = 1 if sampler.guidance == 1 else 2
     return Way(base, _times(base, t, s, steps, sampler, gamma), gamma, asks)
+
+
+def _guided(loaded: Loaded, network: Network, sampler: Sampler) -> tuple[Network, int]:
+    """The network as it is guided, and how often that asks it. Raises UserError."""
+    can, asked = loaded.info.guidance, sampler.guides()
+    if can is None:
+        if asked not in (Sampler(), Sampler(guidance=1.0)):
+            raise UserError(
+                f"{loaded.info.name} cannot be guided while sampling: only a velocity that was "
+                "trained with hidden labels can, or a model that learned all guidances."
+            )
+        return network, 1
+    taken = can.chosen(asked.guidance, asked.guidance_from, asked.guidance_to)
+    _check_guidance(taken)
+    if taken.told:
+        return told(network, taken.omega, taken.start, taken.end), 1
+    if taken.omega == 1:
+        return network, 1
+    return guided(network, loaded.classes, taken.omega, taken.start, taken.end), 2
 
 
 def _times(
@@ -122,19 +136,18 @@ def _pairs(t: Time, s: Time) -> list[tuple[float, float]]:
     return [(start, end) for start, end in torch.stack(both, -1).unique(dim=0).tolist()]
 
 
-def _check_guidance(loaded: Loaded, weight: float) -> None:
-    if not loaded.info.guidable:
-        raise UserError(f"{loaded.info.name} was not trained with hidden labels to be guided by.")
-    if not 0 <= weight <= GUIDANCE:
-        raise UserError(f"Guidance must lie between 0 and {GUIDANCE:g}, not {weight:g}.")
-
-
-def _check_plain(loaded: Loaded, sampler: Sampler) -> None:
-    """Only a velocity has a solver to choose, and can be guided."""
-    if sampler.guidance != 1:
+def _check_guidance(taken: Guidance) -> None:
+    if not taken.least <= taken.omega <= taken.most:  # also for nan
+        span = f"{taken.least:g} and {taken.most:g}"
+        raise UserError(f"Guidance must lie between {span}, not {taken.omega:g}.")
+    if not 0 <= taken.start <= taken.end <= 1:
         raise UserError(
-            f"{loaded.info.name} is a model of capability {loaded.info.capability}; only one of a "
-            "velocity can be guided while sampling."
+            "Guidance must hold from one time in [0, 1] to another that is not smaller, not from "
+            f"{taken.start:g} to {taken.end:g}."
         )
-    if sampler.solver != Sampler().solver:
+
+
+def _check_solver(loaded: Loaded, sampler: Sampler) -> None:
+    """Only a velocity has a solver to choose."""
+    if loaded.info.capability != "velocity" and sampler.solver != Sampler().solver:
         raise UserError(f"{loaded.info.name} jumps by itself; only a velocity takes a solver.")

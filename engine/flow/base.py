@@ -13,7 +13,10 @@ from engine.flow.renoise import Noise
 from engine.flow.solvers import even
 
 Network = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
-"""network(x_t, t, s, label): t and s of shape (B,), label int64 of shape (B,) or None."""
+"""network(x_t, t, s, label): t and s of shape (B,), label int64 of shape (B,) or None.
+
+A network that learned all guidances may be given one with the label: engine/flow/guidance.py.
+"""
 
 
 class Unknown(UserError):

@@ -9,7 +9,9 @@ from engine.contract.frames import PAYLOAD_CAP
 from engine.contract.messages import (
     Catalogue,
     Chunk,
+    FilmAnswer,
     GetCatalogue,
+    ReadFilm,
     ReadJournal,
     ReadSample,
     ReadSpec,
@@ -32,6 +34,12 @@ def catalogue(workspace: Path, request: GetCatalogue) -> Catalogue:
 def spec(workspace: Path, request: ReadSpec) -> SpecAnswer:
     """The spec of a run. Raises UserError."""
     return SpecAnswer(request.id, named_run(request.run, workspace).spec())
+
+
+def film(workspace: Path, request: ReadFilm) -> FilmAnswer:
+    """The steps of a run that can be looked at. Raises UserError."""
+    run = named_run(request.run, workspace)
+    return FilmAnswer(request.id, tuple(sorted({*run.frames(), *run.checkpoints()})))
 
 
 def journal(workspace: Path, request: ReadJournal) -> tuple[Chunk, bytes]:

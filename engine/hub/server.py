@@ -45,6 +45,15 @@ async def serve(
         await outbox.close()
 
 
+EXPLORED = (
+    messages.OpenModel,
+    messages.Jump,
+    messages.Trace,
+    messages.Map,
+    messages.Measure,
+)
+
+
 class Hub:
     """Takes requests as they come and answers each once."""
 
@@ -59,6 +68,7 @@ class Hub:
         self._answers: dict[type[Message], Callable[[Any], Awaitable[Answer]]] = {
             messages.GetCatalogue: self._reading(files.catalogue),
             messages.ReadSpec: self._reading(files.spec),
+            messages.ReadFilm: self._reading(files.film),
             messages.ReadJournal: self._reading(files.journal),
             messages.ReadSample: self._reading(files.sample),
             messages.GetRuns: self._runs,
@@ -95,7 +105,7 @@ class Hub:
             return True
         if isinstance(message, Hello) or not self._greeted:
             return self._greet(message)
-        if isinstance(message, messages.OpenModel | messages.Jump | messages.Trace):
+        if isinstance(message, EXPLORED):
             await self._refusing(message, self._explorer.ask)
         elif type(message) in self._answers:
             await self._room.acquire()

@@ -20,19 +20,29 @@ class Discriminator(nn.Module):
     penalty, and none mixes the samples of a batch. In training each pass refines the estimate of
     those norms, which is saved with the weights. It computes in the precision of its weights,
     whatever autocast says.
+
+    Told one of `classes`, it adds the projection of what it found on that class's own direction
+    (arXiv 1802.05637, eq. 4); the value `classes` stands for a hidden one.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], classes: int = 0) -> None:
         super().__init__()
         body, size = _points(*shape) if len(shape) == 1 else _pictures(*shape)
         self.body = nn.Sequential(*body)
         self.last = spectral_norm(nn.Linear(size, 1))
+        self.classes = classes
+        self.label = spectral_norm(nn.Embedding(classes + 1, size)) if classes else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, *shape) to (B,)."""
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """(B, *shape) to (B,); without a label every sample's class is hidden."""
         with torch.autocast(x.device.type, enabled=False):
-            found: Tensor = self.last(self.body(x.to(next(self.parameters()).dtype)).flatten(1))
-            return found[:, 0]
+            found: Tensor = self.body(x.to(next(self.parameters()).dtype)).flatten(1)
+            logit: Tensor = self.last(found)[:, 0]
+            if self.label is None:
+                return logit
+            if label is None:
+                label = torch.full((len(x),), self.classes, device=x.device)
+            return logit + (self.label(label) * found).sum(dim=1)
 
 
 def _points(size: int) -> tuple[list[nn.Module], int]:

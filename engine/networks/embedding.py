@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.flow.guidance import parted
+
 
 class Sinusoids(nn.Module):
     """sin and cos of a raw time in [0, 1], from a quarter turn up to `turns` turns.
@@ -29,13 +31,17 @@ class Sinusoids(nn.Module):
 
 
 class Conditioning(nn.Module):
-    """One vector per sample from t, the gap t - s and the label.
+    """One vector per sample from t, the gap t - s, the label and, if `guided`, a guidance.
 
     `classes` labels are known and the value `classes` stands for a hidden one; with no classes
-    the label is ignored, and without a label every sample's class is hidden.
+    the label is ignored, and without a label every sample's class is hidden. If `guided`, a label
+    may carry a guidance (engine/flow/guidance.py), and one that carries none is not guided. Its
+    strength is embedded as 1 - 1 / omega (arXiv 2512.02012).
     """
 
-    def __init__(self, width: int, classes: int, count: int = 16, turns: float = 4.0) -> None:
+    def __init__(
+        self, width: int, classes: int, guided: bool = False, count: int = 16, turns: float = 4.0
+    ) -> None:
         super().__init__()
         self.classes = classes
         self.sinusoids = Sinusoids(count, turns)
@@ -44,11 +50,17 @@ class Conditioning(nn.Module):
         self.label = nn.Embedding(classes + 1, width) if classes else None
         if self.label is not None:
             nn.init.normal_(self.label.weight, std=0.02)
+        self.guidance = nn.Linear(6 * count, width) if guided else None
 
     def forward(self, t: Tensor, s: Tensor, label: Tensor | None) -> Tensor:
         """Embed (B,) times and labels as (B, width)."""
         times = torch.cat((self.sinusoids(t), self.sinusoids(t - s)), dim=1)
-        found = self.second(F.silu(self.first(times)))
+        found = self.first(times)
+        if self.guidance is not None:
+            label, (omega, start, end) = parted(label, t)
+            numbers = [self.sinusoids(number) for number in (1 - 1 / omega, start, end)]
+            found = found + self.guidance(torch.cat(numbers, dim=1))
+        found = self.second(F.silu(found))
         if self.label is not None:
             hidden = torch.full_like(t, self.classes, dtype=torch.long)
             found = found + self.label(hidden if label is None else label)

@@ -6,16 +6,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.networks.backbone import Backbone
+
 RATES = (0.25, 0.5, 1.0, 2.0)  # turns of the sinusoids while a time goes from 0 to 1
 
 
-class MLP(nn.Module):
+class MLP(Backbone):
     """Hidden layers with SiLU; t, t - s and the label scale and shift each of them."""
 
     rates: Tensor
     phases: Tensor
 
-    def __init__(self, size: int, classes: int, width: int, depth: int) -> None:
+    def __init__(
+        self, size: int, classes: int, width: int, depth: int, velocity: bool = False
+    ) -> None:
         super().__init__()
         self.classes, self.depth = classes, depth
         turns = 2 * math.pi * torch.tensor(RATES).repeat(2)
@@ -34,14 +38,15 @@ class MLP(nn.Module):
         with torch.no_grad():  # scales start around 1, shifts around 0
             self.modulate.bias[: depth * width].fill_(1)
             self.modulate.bias[depth * width :].zero_()
+        self.velocity = nn.Linear(width, size) if velocity else None
 
     @property
-    def output_weight(self) -> Tensor:
-        """The weight of the last layer."""
-        return self.last.weight
+    def leave(self) -> nn.Linear:  # type: ignore[override]
+        """The last layer, under the name that it has in every network."""
+        return self.last
 
-    def forward(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None = None) -> Tensor:
-        """Average velocity over [s, t] of points (B, size)."""
+    def features(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None) -> Tensor:
+        """Of points (B, size), (B, width)."""
         angles = torch.addmm(self.phases, torch.stack((t, s), dim=1), self.rates)
         context = self.times(angles.sin())
         if self.label is not None:
@@ -52,4 +57,4 @@ class MLP(nn.Module):
             self.layers, parts[: self.depth], parts[self.depth :], strict=True
         ):
             x = F.silu(torch.addcmul(shift, layer(x), scale))
-        return self.last(x)
+        return x

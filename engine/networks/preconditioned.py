@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.contract import specs
+from engine.flow.base import Network
 from engine.flow.clock import spread
 
 SIGMAS = (0.002, 80.0)  # between which the logarithmic clock runs (arXiv 2206.00364, table 1)
@@ -33,11 +34,25 @@ class Preconditioned(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None = None) -> Tensor:
         """Average velocity over [s, t] of x [B, ...] in the common state."""
+        return self._velocity(self.backbone, x, t, s, label)
+
+    def heads(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None = None) -> Tensor:
+        """The average velocity and, by the auxiliary head, the velocity at t: [B, 2, ...]."""
+        pair: Network = self.backbone.heads  # type: ignore[assignment]
+        return self._velocity(pair, x, t, s, label)
+
+    def _velocity(
+        self, ask: Network, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None
+    ) -> Tensor:
+        """What the backbone's answer means, of one head or of a pair."""
         at, power = spread(t, x), self.sigma_data**2
         square = at.square() + power * (1 - at).square()
         scale = square.rsqrt()
-        found = self.backbone(x * scale, self.network_time(t), self.network_time(s), label)
-        return (at - power * (1 - at)) / square * x - self.sigma_data * scale * found
+        found = ask(x * scale, self.network_time(t), self.network_time(s), label)
+        guess = (at - power * (1 - at)) / square * x
+        if found.ndim > x.ndim:
+            guess, scale = guess[:, None], scale[:, None]
+        return guess - self.sigma_data * scale * found
 
     def network_time(self, t: Tensor) -> Tensor:
         """The clock that the network sees, in [0, 1]."""

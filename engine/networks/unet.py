@@ -7,19 +7,27 @@ from torch.nn import functional as F
 from engine.contract import specs
 from engine.contract.schema import SpecError
 from engine.networks.attention import attend
+from engine.networks.backbone import Backbone
 from engine.networks.embedding import Conditioning
 from engine.networks.layers import Convolution, zeroed
 from engine.networks.norms import GroupNorm
 
 
-class UNet(nn.Module):
+class UNet(Backbone):
     """Residual blocks at falling, then rising sizes, with skips between equal sizes.
 
     With a patch of p, p x p pixels are folded into the channels of one (Luhman and Luhman,
     arXiv 2207.04316): at small sizes a processor spends its time on memory, not on sums.
     """
 
-    def __init__(self, spec: specs.UNet, shape: tuple[int, ...], classes: int) -> None:
+    def __init__(
+        self,
+        spec: specs.UNet,
+        shape: tuple[int, ...],
+        classes: int,
+        velocity: bool = False,
+        guided: bool = False,
+    ) -> None:
         super().__init__()
         channels, height, width = shape
         levels, patch = len(spec.multipliers), spec.patch
@@ -44,7 +52,7 @@ class UNet(nn.Module):
         def block(inputs: int, outputs: int, level: int) -> Block:
             return Block(inputs, outputs, context, attends[level], spec.dropout)
 
-        self.conditioning = Conditioning(context, classes)
+        self.conditioning = Conditioning(context, classes, guided)
         self.enter = Convolution(channels, widths[0], 3)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         skips, now = [widths[0]], widths[0]
@@ -69,14 +77,10 @@ class UNet(nn.Module):
                 self.up.append(Grow(now))
         self.norm = GroupNorm(now)
         self.leave = zeroed(Convolution(now, channels, 3))
+        self.velocity = zeroed(Convolution(now, channels, 3)) if velocity else None
 
-    @property
-    def output_weight(self) -> Tensor:
-        """The weight of the last layer."""
-        return self.leave.weight
-
-    def forward(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None = None) -> Tensor:
-        """Average velocity over [s, t] of pictures (B, C, H, W)."""
+    def features(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None) -> Tensor:
+        """Of pictures (B, C, H, W), (B, channels, H / patch, W / patch)."""
         context = self.conditioning(t, s, label)
         h = self.enter(F.pixel_unshuffle(x, self.patch))
         skips = [h]
@@ -90,7 +94,11 @@ class UNet(nn.Module):
                 h = stage(h, skips[-1])
             else:
                 h = stage(torch.cat((h, skips.pop()), dim=1), context)
-        return F.pixel_shuffle(self.leave(F.silu(self.norm(h))), self.patch)
+        return F.silu(self.norm(h))
+
+    def shaped(self, found: Tensor) -> Tensor:
+        """The patches unfolded."""
+        return F.pixel_shuffle(found, self.patch)
 
 
 class Block(nn.Module):

@@ -10,7 +10,7 @@ from engine.data.batch import Batch
 from engine.flow.randomness import Randomness
 from engine.objectives import mean_flow, schedules
 from engine.objectives.base import Loss, Models, Objective, squared_error
-from engine.objectives.derivative import total_derivative
+from engine.objectives.derivative import with_tangents
 from engine.objectives.rows import Again, Rows, beside, draw_rows, parts
 from engine.objectives.splitting import mean_of_parts
 from engine.objectives.weighting import adaptive_weight
@@ -34,32 +34,37 @@ class AlphaFlow(Objective):
     ) -> Loss:
         """The weighted error.
 
-        Parts: `error`, `error_diagonal` and `error_jump`, per sample, and `alpha`, one number.
+        Parts: `error`, `error_diagonal` and `error_jump`, per sample, `alpha`, one number, and
+        those of `with_tangents` where alpha is 0.
         """
         spec = self.spec
         alpha = schedules.annealed(
             progress, spec.start, spec.end, spec.steepness, spec.clamp, spec.floor
         )
         rows, jumps = draw_rows(spec.times, spec.share_off_diagonal, batch, randomness)
+        tangents: dict[str, Tensor] = {}
 
         def target(leading: Rows, again: Again) -> Tensor:
-            return self.target(models, leading, alpha)
+            goal, told = self.target(models, leading, alpha)
+            tangents.update(told)
+            return goal
 
         with _precision(alpha, batch.data):
             u, found = beside(models.student, rows, jumps, randomness, target)
         error = squared_error(u, torch.cat((found, rows.v[jumps:])))
         weighted = self.weight(error.detach(), alpha, jumps) * error
-        named = parts(error, jumps) | {"alpha": error.new_tensor([alpha])}
+        named = parts(error, jumps) | tangents | {"alpha": error.new_tensor([alpha])}
         return Loss(weighted.mean(), named)
 
-    def target(self, models: Models, rows: Rows, alpha: float) -> Tensor:
-        """What u is to be where s < t."""
+    def target(self, models: Models, rows: Rows, alpha: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """What u is to be where s < t, and what there is to tell of a derivative."""
         if alpha == 0:
-            du = total_derivative(models.target, rows.x_t, rows.t, rows.s, rows.v, rows.label)
-            return mean_flow.target(rows.v, rows.t, rows.s, du)
+            x_t, t, s, v, label = rows
+            _, du, told = with_tangents(models.target, x_t, t, s, v, label)
+            return mean_flow.target(v, t, s, du), told
         if alpha == 1:
-            return rows.v
-        return mean_of_parts(models.target, rows, rows.v, alpha, self.spec.clip)
+            return rows.v, {}
+        return mean_of_parts(models.target, rows, rows.v, alpha, self.spec.clip), {}
 
     def weight(self, error: Tensor, alpha: float, jumps: int) -> Tensor:
         """alpha^(2 p - 1) / (error + c)^p of the leading rows, 1 / (error + c)^p of the others.

@@ -10,7 +10,12 @@ from engine.flow.clock import spread
 from engine.flow.randomness import Randomness
 from engine.objectives import schedules, times
 from engine.objectives.base import Loss, Models, Objective, squared_error
-from engine.objectives.derivative import on_diagonal, root_mean_square, with_derivative
+from engine.objectives.derivative import (
+    in_parts,
+    on_diagonal,
+    root_mean_square,
+    with_tangents,
+)
 from engine.objectives.weighting import LearnedWeight
 
 
@@ -38,8 +43,8 @@ class ContinuousConsistency(Objective):
         """The weighted error of F.
 
         Parts, per sample: `error` of u + t du/dt as a velocity, which is the square of df/dt;
-        `tangent` the root mean square of du/dt, `tangent_norm` that of g, `weight` e^w where it
-        is learned. One for all: `warm_up`.
+        `tangent` the root mean square of du/dt, `tangent_x` and `tangent_t` of its parts on some
+        rows, `tangent_norm` that of g, `weight` e^w where it is learned. One for all: `warm_up`.
         """
         data, label, spec = batch.data, batch.label, self.spec
         noise = randomness.normal("noise", data.shape).to(data)
@@ -47,17 +52,17 @@ class ContinuousConsistency(Objective):
         at = spread(t, data)
         x_t = (1 - at) * data + at * noise
         v = self.velocity(models, x_t, t, label, noise - data)
+        student = on_diagonal(in_parts(models.student, len(data)))
         with randomness.shared() as again:
             u = models.student(x_t, t, t, label).to(data.dtype)
             again()
-            still, du = with_derivative(on_diagonal(models.student), x_t, t, t, v, label)
+            still, du, tangents = with_tangents(student, x_t, t, t, v, label)
         warm = schedules.warm_up(progress, spec.warm_up)
         g = tangent(v - still, du, at, spec.sigma_data, warm)
         scale = (at.square() + spec.sigma_data**2 * (1 - at).square()).sqrt() / spec.sigma_data
         loss = squared_error(scale * (u - u.detach()), self.shortened(g))
-        parts = {
+        parts = tangents | {
             "error": squared_error(still + at * du, v),
-            "tangent": root_mean_square(du),
             "tangent_norm": root_mean_square(g),
             "warm_up": t.new_tensor([warm]),
         }

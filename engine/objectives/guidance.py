@@ -48,12 +48,43 @@ class Guidance(NamedTuple):
         return torch.where(where.reshape(-1, *[1] * (found.ndim - 1)), found, rows.v)
 
 
-def guidance_of(spec: specs.MeanFlow | specs.ImprovedMeanFlow) -> Guidance:
-    """What a spec asks for; iMF's v + (1 - 1 / omega) (v_c - v_u) has the strength omega.
+def guidance_of(spec: specs.MeanFlow) -> Guidance:
+    """What a spec asks for."""
+    return Guidance(spec.omega, spec.kappa, spec.guidance_from, spec.guidance_to)
 
-    (arXiv 2512.02012: MeanFlow's with omega 1 and kappa 1 - 1 / omega.)
+
+def draw_guidance(
+    spec: specs.ImprovedMeanFlow, rows: Rows, jumps: int, randomness: Randomness
+) -> Tensor | None:
+    """Strength and interval of each row, (B, 3); None where there is no guidance, or no label.
+
+    One for all where it is fixed. Else omega has the density omega^-p between 1 and the largest,
+    and the interval reaches from below 0.5 to above it, uniformly, on the `jumps` leading rows;
+    the rows with s = t are guided at all times (arXiv 2512.02012).
     """
-    interval = spec.guidance_from, spec.guidance_to
-    if isinstance(spec, specs.ImprovedMeanFlow):
-        return Guidance(1.0, 1 - 1 / spec.omega, *interval)
-    return Guidance(spec.omega, spec.kappa, *interval)
+    t, fixed = rows.t, spec.guidance == "fixed"
+    if rows.label is None or (fixed and spec.omega == 1):
+        return None
+    if fixed:
+        one = t.new_tensor((spec.omega, spec.guidance_from, spec.guidance_to))
+        return one.expand(len(t), 3)
+    place, start, end = randomness.uniform("guidance", (3, len(t))).to(t)
+    rest = torch.arange(len(t), device=t.device) >= jumps
+    start, end = (start / 2).masked_fill(rest, 0), (end / 2 + 0.5).masked_fill(rest, 1)
+    return torch.stack((power_law(place, spec.omega_most, spec.omega_power), start, end), dim=1)
+
+
+def power_law(place: Tensor, most: float, power: float) -> Tensor:
+    """The value below which the share `place` lies of the law x^-power on [1, most]."""
+    if power == 1:
+        return most**place
+    return (1 + place * (most ** (1 - power) - 1)) ** (1 / (1 - power))
+
+
+def strength(guidance: Tensor, rows: Rows, hidden: int | None) -> Tensor:
+    """The omega at each row's t: 1 outside its interval and where its label is hidden."""
+    omega, start, end = guidance.T
+    held = (rows.t >= start) & (rows.t <= end)
+    if hidden is not None:
+        held &= rows.label != hidden
+    return torch.where(held, omega, 1.0)

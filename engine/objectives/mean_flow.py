@@ -6,11 +6,10 @@ from torch import Tensor
 from engine.contract import specs
 from engine.data.batch import Batch
 from engine.flow.clock import spread
-from engine.flow.flow_map import Network
 from engine.flow.randomness import Randomness
 from engine.objectives import times
 from engine.objectives.base import Loss, Models, Objective, squared_error
-from engine.objectives.derivative import root_mean_square, total_derivative
+from engine.objectives.derivative import with_tangents
 from engine.objectives.guidance import guidance_of
 from engine.objectives.rows import Again, Rows, beside, mixed, parts
 from engine.objectives.weighting import adaptive_weight
@@ -24,9 +23,7 @@ class MeanFlow(Objective):
     plain pass over all rows. Both passes drop the same units.
     """
 
-    def __init__(
-        self, spec: specs.MeanFlow | specs.ImprovedMeanFlow, shape: tuple[int, ...]
-    ) -> None:
+    def __init__(self, spec: specs.MeanFlow, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.spec = spec
         self.guidance = guidance_of(spec)
@@ -37,32 +34,30 @@ class MeanFlow(Objective):
         """The weighted error.
 
         Parts, per sample: `error` of u, `error_diagonal` and `error_jump` of its rows with s = t
-        and s < t, `tangent` the root mean square of du/dt, `weight` where it is not 1.
+        and s < t, `tangent` the root mean square of du/dt, `tangent_x` and `tangent_t` of its parts
+        on some rows, `weight` where it is not 1.
         """
         spec, network, count = self.spec, models.student, len(batch.data)
         noise = randomness.normal("noise", batch.data.shape).to(batch.data)
         t, s, jumps = times.draw_pair(spec.times, spec.share_off_diagonal, count, randomness)
         rows = mixed(batch, noise, t, s)
         rows = rows._replace(v=self.guidance.velocity(network, rows, models.hidden, randomness))
+        tangents: dict[str, Tensor] = {}
 
         def derivative(leading: Rows, again: Again) -> Tensor:
-            along = self.direction(network, leading, again)
-            x_t, t, s, _, label = leading
-            return total_derivative(network, x_t, t, s, along, label)
+            x_t, t, s, v, label = leading
+            _, du, told = with_tangents(network, x_t, t, s, v, label)
+            tangents.update(told)
+            return du
 
         u, du = beside(network, rows, jumps, randomness, derivative)
         error = squared_error(u, target(rows.v, rows.t, rows.s, du))
         weight = adaptive_weight(
             error.detach(), batch.data[0].numel(), spec.adaptive_power, spec.adaptive_offset
         )
-        named = parts(error, jumps) | ({"weight": weight} if spec.adaptive_power else {})
-        return Loss(
-            (weight * error).mean(), named | ({"tangent": root_mean_square(du)} if jumps else {})
-        )
-
-    def direction(self, network: Network, rows: Rows, again: Again) -> Tensor:
-        """Along what the derivative is taken: the velocity that the target is made of."""
-        return rows.v
+        named = parts(error, jumps) | tangents
+        named |= {"weight": weight} if spec.adaptive_power else {}
+        return Loss((weight * error).mean(), named)
 
 
 def target(v: Tensor, t: Tensor, s: Tensor, du: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Every objective, by the spec that describes it."""
 
 from collections.abc import Callable
-from typing import Any
 
 from engine.contract import specs
 from engine.objectives.alpha_flow import AlphaFlow
@@ -20,7 +19,7 @@ from engine.objectives.trajectory import Trajectory
 
 Shape = tuple[int, ...]
 
-OBJECTIVES: dict[type, Callable[[Any, Shape], Objective]] = {
+OBJECTIVES: dict[type, Callable[..., Objective]] = {
     specs.FlowMatching: FlowMatching,
     specs.EDM: EDM,
     specs.Reflow: Reflow,
@@ -43,6 +42,10 @@ OBJECTIVES: dict[type, Callable[[Any, Shape], Objective]] = {
 }
 
 
-def build_objective(spec: specs.Method, shape: Shape) -> Objective:
-    """The objective that a method's spec asks for, for samples of `shape`."""
-    return OBJECTIVES[type(spec)](spec, shape)
+def build_objective(spec: specs.Method, shape: Shape, classes: int = 0) -> Objective:
+    """The objective that a method's spec asks for, for samples of `shape`.
+
+    `classes` is how many classes the network is told, which a discriminator is told as well.
+    """
+    told = (classes,) if isinstance(spec, specs.CTM) else ()
+    return OBJECTIVES[type(spec)](spec, shape, *told)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.contract import specs
 from engine.data.batch import Batch
@@ -14,7 +14,7 @@ from engine.flow.randomness import Randomness
 from engine.flow.solvers import along, heun
 from engine.networks.discriminator import Discriminator
 from engine.objectives import pairs, times
-from engine.objectives.adversarial import balance, hinge, output_weight
+from engine.objectives.adversarial import balance, draw_view, hinge, output_weight
 from engine.objectives.base import Loss, Models, Objective, Velocity, squared_error
 from engine.objectives.consistency import between
 from engine.objectives.derivative import head
@@ -60,12 +60,17 @@ class Trajectory(Objective):
     Consistency: a jump from t to s is to end, once carried on to 0, where the teacher's way from t
     to u and a jump from u to s end. The target takes both from s to 0: the gradient flows
     through its answer, never to its weights. Denoising: |D - data|^2. Adversary: the ends of the
-    jumps against data. The last two are balanced to pull as hard as the first.
+    jumps against data, both seen alike. The last two are balanced to pull as hard as the first.
+    These weights are the whole batch's: with them held, the gradient is a mean over its samples.
+
+    A student that teaches itself can agree with itself about wrong jumps: then consistency pulls at
+    nothing, and denoising, which alone knows the data, must not become as weak. There its weight
+    never falls.
     """
 
     grid: Tensor
 
-    def __init__(self, spec: specs.CTM, shape: tuple[int, ...]) -> None:
+    def __init__(self, spec: specs.CTM, shape: tuple[int, ...], classes: int = 0) -> None:
         super().__init__()
         self.spec = spec
         falling = time_of(pairs.karras(spec.grid, spec.points)).flip(0)
@@ -73,7 +78,7 @@ class Trajectory(Objective):
         self.register_buffer("grid", grid, persistent=False)
         self.edm = EDM(specs.EDM(spec.sigma_data, spec.times), shape)
         if spec.lambda_gan:
-            self.discriminator = Discriminator(shape)
+            self.discriminator = Discriminator(shape, classes if spec.gan_labels else 0)
 
     def target_decay(self, progress: float) -> float | None:
         """The same at every step."""
@@ -98,7 +103,8 @@ class Trajectory(Objective):
         denoising = (self.edm.weight(t) * velocity_error).mean()
         weight_dm = consistency.new_tensor(spec.lambda_dm)
         if spec.balance_dm:
-            weight_dm = weight_dm * balance(consistency, denoising, output_weight(student))
+            least = 1.0 if spec.self_taught else 0.0
+            weight_dm = weight_dm * balance(consistency, denoising, output_weight(student), least)
         loss = consistency + weight_dm * denoising
         parts = {
             "error": squared_error(ends.found.detach(), ends.wanted),
@@ -108,9 +114,7 @@ class Trajectory(Objective):
         }
         if self.discriminator is None or progress < spec.gan_from:
             return Loss(loss, parts)
-        real, fake = self.discriminator(batch.data), self.discriminator(ends.found.detach())
-        # Last, as its pass refines the discriminator's norms after those it is fitted by.
-        deceiving = behind(-self.discriminator(ends.found).mean(), ends.start, ends.x_s)
+        real, fake, deceiving = self.judged(self.discriminator, ends, batch, randomness)
         weight_gan = consistency.new_tensor(spec.lambda_gan)
         if spec.balance_gan:
             last = output_weight(student)
@@ -121,6 +125,21 @@ class Trajectory(Objective):
             "logit_fake": fake.detach(),
         }
         return Loss(loss + weight_gan * deceiving, parts, hinge(real, fake))
+
+    def judged(
+        self, discriminator: nn.Module, ends: Ends, batch: Batch, randomness: Randomness
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The logits of data and of the ends, for the discriminator, and the loss for the student.
+
+        All are seen alike: pictures augmented, points as they are.
+        """
+        data, label = batch
+        view = draw_view(self.spec.augmentation, data, randomness).of if data.ndim == 4 else _as_is
+        real = discriminator(view(data), label)
+        fake = discriminator(view(ends.found.detach()), label)
+        # Last, as its pass refines the discriminator's norms after those it is fitted by.
+        deceiving = -discriminator(view(ends.found), label).mean()
+        return real, fake, behind(deceiving, ends.start, ends.x_s)
 
     def places(self, count: int, randomness: Randomness) -> Places:
         """Where `count` samples start, are left and jump to; all places are drawn evenly.
@@ -197,6 +216,10 @@ class Trajectory(Objective):
         place = spec.noisy_share * randomness.uniform("denoising levels", (count - half,))
         most, least = (s ** (1 / spec.grid.rho) for s in (spec.grid.sigma_max, spec.grid.sigma_min))
         return torch.cat((drawn, time_of((most + place * (least - most)) ** spec.grid.rho)))
+
+
+def _as_is(x: Tensor) -> Tensor:
+    return x
 
 
 def _below(limits: Tensor, uniform: Tensor) -> Tensor:

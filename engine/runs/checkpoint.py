@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,17 +84,18 @@ def seal(
     return final
 
 
-def check_space(folder: RunFolder, size: int) -> None:
-    """Raise RunError where a checkpoint of about `size` bytes would not fit."""
+def check_space(folder: RunFolder, size: int, pool: int = 0) -> None:
+    """Raise RunError where a checkpoint and a pool of about so many bytes would not fit."""
     try:
         free = shutil.disk_usage(folder.path).free
     except OSError as error:
         raise RunError(disk_sentence("use", folder.path, error)) from error
-    needed = size + size // 5 + (1 << 20)
+    needed = size + size // 5 + (1 << 20) + pool + pool // 20
+    what = "its teacher's trajectories and a checkpoint need" if pool else "a checkpoint needs"
     if free < needed:
         raise RunError(
-            f"The disk of {folder.path} has {free >> 20} MB left and a checkpoint needs "
-            f"{needed >> 20} MB; free some space or choose another folder."
+            f"The disk of {folder.path} has {free >> 20} MB left and {what} {needed >> 20} MB; "
+            "free some space or choose another folder."
         )
 
 
@@ -185,8 +187,13 @@ def _manifest(path: Path) -> Manifest:
     return msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
 
 
-def prune(folder: RunFolder, keep: int) -> None:
-    """Take away all but the newest `keep` checkpoints, once the newest is verified."""
+def prune(
+    folder: RunFolder, keep: int, spare: Callable[[int, Path], None] = lambda step, path: None
+) -> None:
+    """Take away all but the newest `keep` checkpoints, once the newest is verified.
+
+    `spare` may first take from one that goes, by its step and place, what is to be kept.
+    """
     steps = folder.checkpoints()
     if len(steps) <= keep or verify(folder.checkpoint(steps[-1])):
         return
@@ -194,6 +201,7 @@ def prune(folder: RunFolder, keep: int) -> None:
         # Without its manifest it no longer counts, should a kill leave the rest of it.
         with contextlib.suppress(OSError):
             (folder.checkpoint(step) / MANIFEST).unlink(missing_ok=True)
+        spare(step, folder.checkpoint(step))
         shutil.rmtree(folder.checkpoint(step), ignore_errors=True)
 
 

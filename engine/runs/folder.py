@@ -13,6 +13,7 @@ from engine.contract.specs import RunSpec, read_spec
 from engine.runs.errors import RunError, disk_sentence
 
 MANIFEST = "manifest.json"
+FRAME = ".safetensors"
 
 
 class RunFolder:
@@ -27,6 +28,7 @@ class RunFolder:
         self.log = self.path / "log.txt"
         self.samples = self.path / "samples"
         self._checkpoints = self.path / "checkpoints"
+        self._film = self.path / "film"
 
     def create(self, spec: RunSpec) -> None:
         """Make the folder and write the spec; a failure leaves nothing behind.
@@ -83,9 +85,22 @@ class RunFolder:
 
     def checkpoints(self) -> list[int]:
         """Steps of all sealed checkpoints, oldest first (a manifest is there; not verified)."""
-        try:
-            names = os.listdir(self._checkpoints)
-        except OSError:
-            return []
-        steps = (int(n) for n in names if n.isdecimal() and n.isascii())
+        steps = _steps(self._checkpoints)
         return sorted(s for s in steps if (self.checkpoint(s) / MANIFEST).is_file())
+
+    def frame(self, step: int) -> Path:
+        """Where the average of `step` lies that was put by when its checkpoint went."""
+        return self._film / f"{step:06d}{FRAME}"
+
+    def frames(self) -> list[int]:
+        """Steps of all frames, oldest first."""
+        return sorted(_steps(self._film, FRAME))
+
+
+def _steps(folder: Path, suffix: str = "") -> list[int]:
+    """The steps that things in a folder are named after; none where it is not there."""
+    try:
+        names = (name.removesuffix(suffix) for name in os.listdir(folder) if name.endswith(suffix))
+    except OSError:
+        return []
+    return [int(name) for name in names if name.isdecimal() and name.isascii()]

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.runs.checkpoint import prune, seal
+from engine.runs.film import Film
 from engine.runs.folder import RunFolder
 
 Tensors = dict[str, dict[str, Tensor]]
@@ -15,8 +16,10 @@ Tensors = dict[str, dict[str, Tensor]]
 class Saver:
     """One checkpoint at a time, in a thread; each is copied first, so training may go on."""
 
-    def __init__(self, folder: RunFolder, keep: int, before: Callable[[], None]) -> None:
-        self._folder, self._keep = folder, keep
+    def __init__(
+        self, folder: RunFolder, keep: int, before: Callable[[], None], film: Film
+    ) -> None:
+        self._folder, self._keep, self._film = folder, keep, film
         self._before = before  # what must be on the disk before a checkpoint may count
         self._pool = ThreadPoolExecutor(1, "saver")
         self._job: Future[None] | None = None
@@ -47,4 +50,4 @@ class Saver:
     def _seal(self, step: int, tensors: Tensors, state: dict[str, Any]) -> None:
         self._before()
         seal(self._folder, step, tensors, state)
-        prune(self._folder, self._keep)
+        prune(self._folder, self._keep, self._film.keep)

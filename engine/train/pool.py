@@ -84,6 +84,13 @@ def open_pool(
         raise RunError(disk_sentence("keep the teacher's trajectories in", path, error)) from error
 
 
+def size_to_come(path: Path, spec: specs.RunSpec, dataset: Dataset) -> int:
+    """Bytes that a pool will take, about; 0 where there is none to be made or it has its space."""
+    wants = isinstance(spec.method, specs.Reflow | specs.CMT)
+    there = path.exists() or _part(path).exists()
+    return Plan(spec, dataset, spec.seed).size if wants and not there else 0
+
+
 class Plan:
     """What a pool is to hold, and how a block of it is made."""
 
@@ -222,8 +229,7 @@ def _checksum(file: BinaryIO, places: dict[str, Place], rows: slice) -> bytes:
 
 def _build(path: Path, plan: Plan, teacher: Velocity, device: torch.device, report: Report) -> None:
     """Write every block that is not whole, beside `path`, then give the file its name."""
-    # Not a name that is swept away when a run goes on.
-    part = path.with_name(f"{path.name}.part")
+    part = _part(path)
     if path.exists():
         os.replace(path, part)
     if (places := _places(part, plan)) is None:
@@ -240,6 +246,11 @@ def _build(path: Path, plan: Plan, teacher: Velocity, device: torch.device, repo
     os.replace(part, path)
     with contextlib.suppress(OSError):  # some systems sync no folder
         sync(path.parent)
+
+
+def _part(path: Path) -> Path:
+    """Where a pool is built: not a name that is swept away when a run goes on."""
+    return path.with_name(f"{path.name}.part")
 
 
 def _write(

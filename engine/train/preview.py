@@ -10,7 +10,8 @@ from torch.func import functional_call
 
 from engine.contract.learned import Learned
 from engine.data.pixels import to_pixels
-from engine.flow.flow_map import flow_map_for
+from engine.flow.flow_map import Network, flow_map_for
+from engine.flow.guidance import told
 from engine.flow.randomness import Randomness
 from engine.flow.sampling import sample
 
@@ -54,7 +55,10 @@ class Previewer:
             found: Tensor = functional_call(self._network, weights, (x, t, s, label))
             return found
 
-        flow_map = flow_map_for(known.method, network, grid=known.grid)
+        guided: Network = network
+        if usual := known.guidance:
+            guided = told(network, usual.omega, usual.start, usual.end)
+        flow_map = flow_map_for(known.method, guided, grid=known.grid)
         steps = VELOCITY_STEPS if flow_map.capability == "velocity" else 1
         times = flow_map.times(1.0, 0.0, steps)
         noise = torch.split(self._noise, self._piece)

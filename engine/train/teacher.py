@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from engine.contract.errors import UserError
-from engine.contract.specs import RunSpec
+from engine.contract.specs import MLP, Network, RunSpec
 from engine.data.open import Dataset
 from engine.objectives.base import Velocity
 
@@ -43,18 +44,26 @@ def network_teacher(network: nn.Module, spec: RunSpec) -> Teacher:
 
 
 def start_from(network: nn.Module, spec: RunSpec, teacher: Teacher) -> bool:
-    """Give a student its teacher's weights where their networks are the same; whether it did."""
+    """Give a student its teacher's weights if it is to have them; False: their networks differ.
+
+    Dropout may differ: it has no weights, and distillation often does without.
+    """
     wanted = getattr(spec.method, "teacher", None)
     known = teacher.spec
     if known is None or teacher.network is None or wanted is None or not wanted.start:
-        return False
-    if (known.network, known.parameterisation) != (spec.network, spec.parameterisation):
+        return True
+    if (_dry(known.network), known.parameterisation) != (_dry(spec.network), spec.parameterisation):
         return False
     state, own = teacher.network.state_dict(), network.state_dict()
     if _shapes(state) != _shapes(own):
         return False
     network.load_state_dict(state)
     return True
+
+
+def _dry(network: Network) -> Network:
+    """The network without dropout."""
+    return network if isinstance(network, MLP) else replace(network, dropout=0.0)
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.contract.errors import UserError
-from engine.contract.journal import Columns, Skipped
+from engine.contract.journal import Columns, Noticed, Skipped
 from engine.contract.learned import learned
 from engine.contract.specs import (
     FlowMatching,
@@ -25,17 +25,18 @@ from engine.contract.specs import (
 from engine.data.batch import Batch
 from engine.data.open import Dataset
 from engine.flow.randomness import Randomness
-from engine.networks.build import build_network
+from engine.networks.build import network_of
 from engine.objectives.pool import Pool
 from engine.objectives.registry import build_objective
 from engine.train.fit import Fit, Tensors, not_finite
 from engine.train.optimiser import copy_into, learning_rate
-from engine.train.pool import Report, open_pool
+from engine.train.pool import Report, open_pool, size_to_come
 from engine.train.precision import laid_out
 from engine.train.preview import Previewer
 from engine.train.teacher import Teacher, network_teacher, start_from
 
 PATIENCE = 20  # updates in a row that may be skipped
+UNLIKE = "The student starts from new weights: its network is not its teacher's."
 
 
 class Row(NamedTuple):
@@ -87,16 +88,29 @@ class Trainer:
 
     @property
     def checkpoint_bytes(self) -> int:
-        """About how large a checkpoint is: all its tensors."""
-        every = (t for tensors in self.tensors().values() for t in tensors.values())
-        return sum(t.numel() * t.element_size() for t in every)
+        """About how large a checkpoint becomes: all its tensors, also those that a student adds."""
+        now = sum(map(_bytes, self.tensors().values()))
+        if self.phase == "training":
+            return now
+        with torch.random.fork_rng([]):  # its first weights are drawn for nothing
+            objective = build_objective(self.spec.method, self.dataset.info.shape, self.classes)
+        copies = 1 if objective.target_decay(0.0) is None else 2  # the teacher, and the target
+        # What an objective owns is fitted: it has two moments beside it.
+        return now + copies * _bytes(self.network.state_dict()) + 3 * _bytes(objective.state_dict())
 
-    def run(self) -> Iterator[Row | Columns | Skipped]:
+    @property
+    def pool_bytes(self) -> int:
+        """About how large the teacher's trajectories are that are still to be made."""
+        return size_to_come(self._pool, self.spec, self.dataset) if self._pool else 0
+
+    def run(self) -> Iterator[Row | Columns | Skipped | Noticed]:
         """Train on to the last step. Raises UserError after too many skipped updates in a row."""
         names: tuple[str, ...] = ()
         self.network.train()
         while self.step < total_steps(self.spec):
             self._cross()
+            if self._unlike and self.step == self._start:
+                yield Noticed(self.step, UNLIKE)
             started = time.perf_counter()
             step = self.step - self._start
             found = self._fit.measure(self._batch(), self._randomness, step)
@@ -168,14 +182,14 @@ class Trainer:
         training, teacher = spec.training, self._teacher
         if phase == "teacher" and (wanted := teacher_of(spec)):
             method, teacher = FlowMatching(wanted.times), None
-            training = replace(training, steps=first, warmup=min(training.warmup, first // 10))
+            warmup = min(training.warmup, first // 10)
+            training = replace(training, steps=first, warmup=warmup, cycles=1)
         network = self._network()
-        if teacher:
-            start_from(network, spec, teacher)
+        self._unlike = teacher is not None and not start_from(network, spec, teacher)
         shape = self.dataset.info.shape
         self._fit = Fit(
             network,
-            build_objective(method, shape),
+            build_objective(method, shape, self.classes),
             training,
             self.device,
             teacher.velocity if teacher else None,
@@ -193,7 +207,7 @@ class Trainer:
 
     def _network(self) -> nn.Module:
         spec, shape = self.spec, self.dataset.info.shape
-        network = build_network(spec.network, shape, self.classes, spec.parameterisation)
+        network = network_of(spec, shape, self.classes)
         return laid_out(network, spec.network, self.device)
 
     @property
@@ -253,6 +267,10 @@ class Trainer:
                 f"Training stopped at step {self.step}: {reason} in {PATIENCE} updates in a row; "
                 "try a lower learning rate or a shorter gradient clip."
             )
+
+
+def _bytes(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
 def _classes(spec: RunSpec, dataset: Dataset) -> int:

@@ -1,8 +1,8 @@
 """The explore worker: `python -m engine.worker.explore` answers jumps and paths over stdio.
 
-Of jumps, and of paths, only the newest that waits is answered; an older one is refused as
-`superseded`. A jump goes before paths, and paths under way are given up for it. Models are opened
-in the order in which that was asked.
+Of jumps, paths, maps and measures only the newest that waits is answered; an older one is refused
+as `superseded`. They go before each other in this order, and what is under way is given up for what
+goes before it. Models are opened in the order in which that was asked.
 """
 
 import os
@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 
 from engine.contract.errors import UserError
 from engine.contract.messages import (
+    SUPERSEDED,
     Hello,
     Jump,
+    Map,
+    Measure,
     Message,
     OpenModel,
     Refused,
@@ -36,17 +39,18 @@ from engine.worker.process import (
 if TYPE_CHECKING:
     from engine.explore.answers import Answers
 
-SUPERSEDED = "superseded"
 NICENESS = 5
+ORDER: tuple[type[Request], ...] = (Jump, Trace, Map, Measure)
 
 
 class Inbox:
-    """What waits: models to open in order, and at most one jump and one set of paths."""
+    """What waits: models to open in order, and at most one question of each kind."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._models: list[OpenModel] = []
         self._newest: dict[type[Request], Request] = {}
+        self._doing: type[Request] | None = None
         self.workspace = Path()
         self.threads = 1
         self.ended = False
@@ -59,19 +63,22 @@ class Inbox:
                 return None
             if self._models:
                 return self._models.pop(0)
-            for kind in (Jump, Trace):
+            for kind in ORDER:
                 if kind in self._newest:
+                    self._doing = kind
                     return self._newest.pop(kind)
             self._take(self._channel.receive())
 
     def look(self) -> bool:
-        """Sort what has come; True while nothing waits that goes before paths."""
+        """Sort what has come; True while nothing waits that goes before what is being done."""
         try:
             while not self.ended:
                 self._take(self._channel.receive(0))
         except queue.Empty:
             pass
-        return not (self.ended or self._models or self._newest)
+        first = next((kind for kind in ORDER if kind == self._doing or kind in self._newest), None)
+        replaced = self._doing in self._newest
+        return not (self.ended or self._models or first != self._doing or replaced)
 
     def _take(self, received: Received | None) -> None:
         match received and received.message:
@@ -83,7 +90,7 @@ class Inbox:
                 self.threads = count
             case OpenModel() as request:
                 self._models.append(request)
-            case Jump() | Trace() as request:
+            case Jump() | Trace() | Map() | Measure() as request:
                 if older := self._newest.pop(type(request), None):
                     self._channel.send(Refused(older.id, SUPERSEDED))
                 self._newest[type(request)] = request
@@ -122,7 +129,7 @@ def _serve(channel: Channel) -> None:
 
 def _refusing(answers: "Answers", request: Request) -> tuple[Message, bytes]:
     """The answer, or one sentence about whatever went wrong: the worker lives on."""
-    from engine.explore.traces import Abandoned
+    from engine.explore.truth import Abandoned
 
     try:
         return answers.answer(request)

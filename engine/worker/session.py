@@ -19,6 +19,7 @@ from engine.data.catalogue import find
 from engine.data.open import open_data
 from engine.runs import checkpoint
 from engine.runs.errors import RunError
+from engine.runs.film import Film, cut
 from engine.runs.folder import RunFolder
 from engine.runs.journal import Journal
 from engine.runs.lock import hold
@@ -33,6 +34,7 @@ from engine.worker.teaching import check_teacher, given_teacher
 
 EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 75}  # 75: interrupted, can go on
 Control = Callable[[], Action | None]
+Tell = Callable[[str], None]
 _WAIT = 0.05  # seconds between two looks while paused
 
 
@@ -44,12 +46,14 @@ def train_session(
     threads: int = 0,
     control: Control = lambda: None,
     report: Callable[[Progress], None] = lambda progress: None,
+    tell: Tell = lambda sentence: None,
 ) -> Left:
     """Train in `folder`: a new run with `spec`, or, without one, on from its newest checkpoint.
 
     `control` is asked before each step and gives one action at a time; `report` is called by a
-    thread. SIGTERM, SIGINT and SIGHUP save and leave, as the action `stop` does. What cannot even
-    begin raises UserError, one sentence, and leaves no folder behind.
+    thread, and `tell` with each sentence that the journal keeps for the user. SIGTERM, SIGINT and
+    SIGHUP save and leave, as the action `stop` does. What cannot even begin raises UserError, one
+    sentence, and leaves no folder behind.
     """
     run = RunFolder(folder)
     with Heartbeat(run.name, report) as beat, interrupts() as interrupted:
@@ -58,11 +62,11 @@ def train_session(
             return "stop" if interrupted() else control()
 
         if spec is None:
-            return _held(run, run.spec(), workspace, threads, action, beat)
+            return _held(run, run.spec(), workspace, threads, action, beat, tell)
         _check(spec, workspace)
         run.create(spec)
         try:
-            return _held(run, spec, workspace, threads, action, beat)
+            return _held(run, spec, workspace, threads, action, beat, tell)
         except BaseException:
             if not _began(run):
                 run.remove()
@@ -70,10 +74,16 @@ def train_session(
 
 
 def _held(
-    run: RunFolder, spec: RunSpec, workspace: Path, threads: int, control: Control, beat: Heartbeat
+    run: RunFolder,
+    spec: RunSpec,
+    workspace: Path,
+    threads: int,
+    control: Control,
+    beat: Heartbeat,
+    tell: Tell,
 ) -> Left:
     with hold(run):
-        session = Session(run, spec, workspace, threads, control, beat)
+        session = Session(run, spec, workspace, threads, control, beat, tell)
         with closing(session.journal):
             return session.run()
 
@@ -104,8 +114,10 @@ class Session:
         threads: int,
         control: Control,
         beat: Heartbeat,
+        tell: Tell,
     ) -> None:
         self._run, self._spec, self._control, self._beat = run, spec, control, beat
+        self._tell = tell
         beat.steps = total_steps(spec)
         checkpoint.sweep(run)
         dataset = open_data(spec.data.name, workspace)
@@ -113,18 +125,20 @@ class Session:
         teacher = given_teacher(run, spec, dataset, workspace, device)
         pool = run.path / "trajectories.h5"
         self._trainer = Trainer(spec, dataset, device, threads, teacher, pool, self._making)
-        checkpoint.check_space(run, self._trainer.checkpoint_bytes)
+        checkpoint.check_space(run, self._trainer.checkpoint_bytes, self._trainer.pool_bytes)
         found = checkpoint.newest(run)
         if found:
             tensors = {name: found.tensors(name) for name in found.files()}
             self._trainer.load(tensors, found.state())
             checkpoint.set_aside(run, found.step)
+            cut(run, found.step)
         self._sealed = found.step if found else -1
         self._damaged = found.damaged if found else ()
         self._names: tuple[str, ...] = ()
         self._trouble = ""
         self.journal = Journal(run.journal)
-        self._saver = Saver(run, spec.cadence.keep, self.journal.sync)
+        film = Film(run, f"ema-{spec.training.ema[-1]:g}.safetensors", spec.cadence.film)
+        self._saver = Saver(run, spec.cadence.keep, self.journal.sync, film)
 
     @property
     def step(self) -> int:
@@ -177,6 +191,9 @@ class Session:
             if self._trainer.phase != phase:
                 phase = self._trainer.phase
                 self._notice("The teacher is trained; its student begins.")
+            if isinstance(event, Noticed):
+                self._notice(event.message)
+                continue
             if not isinstance(event, Row):
                 self._write(event)
                 continue
@@ -287,6 +304,7 @@ class Session:
     def _notice(self, sentence: str) -> None:
         log(self._run, sentence)
         self._write(Noticed(self.step, sentence))
+        self._tell(sentence)
 
     def _write(self, event: Event) -> None:
         if isinstance(event, Columns):

@@ -60,14 +60,16 @@ def _train(channel: Channel, wanted: Train) -> Left:
             return "stop"
         return received.message.action if isinstance(received.message, Control) else None
 
+    run = Path(wanted.folder)
     try:
         return train_session(
-            Path(wanted.folder),
+            run,
             wanted.spec,
             Path(wanted.workspace),
             threads=wanted.threads,
             control=control,
             report=channel.send,
+            tell=lambda sentence: channel.send(EngineNote("info", f"{run.name}: {sentence}")),
         )
     except UserError as error:
         return Left("failed", 0, str(error))

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import Model
 from engine.contract.messages import (
+    SUPERSEDED,
     Jump,
     Jumped,
     Opened,
@@ -146,7 +147,7 @@ class ExploreModel(QObject):
         if not self._in_hand:
             raise Refusal("Open a model first: there is nothing to export yet.")
         asked = structs.replace(self._asked(), raw=True)
-        answer, payload = await self._ask_jump(asked)
+        answer, payload = await self.ask_jump(asked)
         arrays = read_arrays(answer, payload, "x_t", "x_s")
         return {**arrays, "t": np.array(answer.t), "s": np.array(answer.s)}
 
@@ -171,13 +172,15 @@ class ExploreModel(QObject):
         except LinkClosed:
             return  # the engine's own state says so
         except LinkError as error:
-            if epoch == self._epoch:
+            if epoch == self._epoch and str(error) == SUPERSEDED:
+                self._wish()  # a model was opened meanwhile: that went before
+            elif epoch == self._epoch:
                 self.failed.emit(str(error))
 
     async def _jump(self, epoch: int) -> None:
         asked = self._asked()
         began = time.perf_counter()
-        answer, payload = await self._ask_jump(asked)
+        answer, payload = await self.ask_jump(asked)
         if epoch != self._epoch:
             return
         took = 1000 * (time.perf_counter() - began)
@@ -188,7 +191,8 @@ class ExploreModel(QObject):
     def _asked(self) -> Jump:
         return Jump(0, self.name, self.source, self.t, self.s, self.steps, sampler=self.sampler)
 
-    async def _ask_jump(self, asked: Jump) -> tuple[Jumped, bytes]:
+    async def ask_jump(self, asked: Jump) -> tuple[Jumped, bytes]:
+        """The answer to a jump, one after the other. Raises Refusal or LinkClosed."""
         async with self._lane:
             return await ask(self._link, lambda id: structs.replace(asked, id=id), Jumped)
 
@@ -229,8 +233,8 @@ class ExploreModel(QObject):
             self.failed.emit(str(error))
 
     def _take_model(self, model: Model) -> None:
-        if self.name != self._shown:
-            self.states = self.trace = None
+        if _run_of(self.name) != _run_of(self._shown):
+            self.states = self.trace = None  # of another step of the same run they may stay
         self.model, self._shown, self._ready = model, self.name, True
         self.sampler = fitting(self.sampler, model)
         self.model_changed.emit()
@@ -246,3 +250,8 @@ class ExploreModel(QObject):
         self._ready = False
         self._jumps.forget()
         self.stop_playing()
+
+
+def _run_of(name: str) -> str:
+    """The run of a model that is called RUN@STEP, else its own name."""
+    return name.rpartition("@")[0] or name

@@ -1,5 +1,7 @@
 """Which part of a sampler a model can be asked, and which times it knows."""
 
+from msgspec.structs import replace
+
 from engine.contract.catalogue import Model
 from engine.contract.legality import snapped
 from engine.contract.messages import Sampler
@@ -7,10 +9,25 @@ from engine.contract.messages import Sampler
 
 def fitting(sampler: Sampler, model: Model | None) -> Sampler:
     """As much of `sampler` as this model can be asked; the rest is as the model has it."""
+    found = _of_capability(sampler, model)
+    can = model.guidance if model else None
+    if can is None:
+        return found
+    asked = can.chosen(sampler.guidance, sampler.guidance_from, sampler.guidance_to)
+    if not (can.least <= asked.omega <= can.most and 0 <= asked.start <= asked.end <= 1):
+        return found
+    return replace(
+        found,
+        guidance=sampler.guidance,
+        guidance_from=sampler.guidance_from,
+        guidance_to=sampler.guidance_to,
+    )
+
+
+def _of_capability(sampler: Sampler, model: Model | None) -> Sampler:
     match model.capability if model else "":
         case "velocity":
-            guidance = sampler.guidance if model and model.guidable else 1.0
-            return Sampler(None, sampler.solver, sampler.times, guidance)
+            return Sampler(None, sampler.solver, sampler.times)
         case "flow map":
             return Sampler(sampler.gamma, times=sampler.times)
         case "dyadic":

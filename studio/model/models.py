@@ -6,9 +6,14 @@ from PySide6.QtCore import QObject
 
 from studio.link.link import Link
 from studio.model.catalogue_model import CatalogueModel
+from studio.model.companions import Companions
 from studio.model.engine_model import EngineModel
 from studio.model.explore_model import ExploreModel
+from studio.model.exploring import Exploring
+from studio.model.film_model import FilmModel
 from studio.model.form_model import FormModel
+from studio.model.map_model import MapModel
+from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
 from studio.model.session import Session
 
@@ -24,5 +29,32 @@ class Models(QObject):
         self.form = FormModel(self.catalogue, self)
         self.runs = RunsModel(link, self)
         self.explore = ExploreModel(link, self)
+        self.maps = MapModel(link, self.explore, self)
+        self.film = FilmModel(link, self.explore, self.runs, self)
+        self.companions = Companions(link, self.explore, self)
+        self.quality = QualityModel(link, self.explore, self)
+        self.companions.changed.connect(self._compare)
+        self.runs.changed.connect(self._hold)
         self.session = Session(settings, self)
         self.runs.sealed.connect(self.explore.refresh)
+
+    @property
+    def exploring(self) -> Exploring:
+        """What the page Explore shows."""
+        return Exploring(
+            self.explore,
+            self.maps,
+            self.film,
+            self.companions,
+            self.quality,
+            self.catalogue,
+            self.runs,
+        )
+
+    def _hold(self) -> None:
+        self.quality.hold(any(run.state in ("starting", "running") for run in self.runs.runs))
+
+    def _compare(self) -> None:
+        """Distances are measured to the first of the other models."""
+        first = next(iter(self.companions.all), None)
+        self.maps.compare(first.model if first else None)

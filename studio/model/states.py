@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.contract.arrays import unpack
 from engine.contract.frames import FrameError
 from engine.contract.legality import How
-from engine.contract.messages import Jump, Jumped, Source, Trace, Traced
+from engine.contract.messages import Jump, Jumped, Mapped, Source, Trace, Traced
 from studio.link.link import Refusal
 
 
@@ -79,7 +79,9 @@ def read_paths(asked: Trace, answer: Traced, payload: bytes) -> Paths:
     )
 
 
-def read_arrays(answer: Jumped | Traced, payload: bytes, *wanted: str) -> dict[str, NDArray]:
+def read_arrays(
+    answer: Jumped | Traced | Mapped, payload: bytes, *wanted: str
+) -> dict[str, NDArray]:
     """The arrays of an answer, `wanted` among them. Raises Refusal where one is missing."""
     try:
         arrays = unpack(answer.arrays, payload)

@@ -18,6 +18,7 @@ QLabel {{ background: transparent; }}
 [role="panel"] {{ background: {panel}; }}
 [role="bar"] {{ background: {panel}; border: 0; border-bottom: 1px solid {line}; }}
 [role="rail"] {{ background: {panel}; border: 0; border-right: 1px solid {line}; }}
+QFrame[role="popup"] {{ background: {panel}; border: 1px solid {line}; }}
 [role="note"] {{ background: {hover}; border: 1px solid {line}; border-radius: 8px; }}
 [role="line"] {{ background: {line}; border: 0; max-height: 1px; min-height: 1px; }}
 QLabel[role="title"] {{ font-weight: 600; }}
@@ -59,6 +60,7 @@ QPushButton[role="chip"]:checked, QToolButton[role="chip"]:checked {{ background
   border-color: {accent}; color: {on_accent}; font-weight: 600; }}
 QPushButton[role="chip"]:checked:focus, QToolButton[role="chip"]:checked:focus {{
   border-color: {text}; }}
+QFrame[role="chip"] {{ background: {card}; border: 1px solid {line}; border-radius: 8px; }}
 QToolButton[role="rail-item"] {{ background: transparent; border: 1px solid transparent;
   border-radius: 8px; color: {muted}; font-size: 11px; font-weight: 500; padding: 7px 2px; }}
 QToolButton[role="rail-item"]:hover {{ background: {hover}; color: {text}; }}
@@ -87,10 +89,14 @@ QComboBox {{ combobox-popup: 0; }}
 QComboBoxPrivateContainer {{ background: {panel}; border: 0; }}
 QComboBox::drop-down {{ border: 0; width: 26px; }}
 QComboBox::down-arrow {{ image: url("{down}"); width: 14px; height: 14px; }}
-QComboBox QAbstractItemView {{ background: {panel}; color: {text}; border: 1px solid {line};
-  padding: 4px; selection-background-color: {soft}; selection-color: {text}; }}
-QComboBox QAbstractItemView::item {{ min-height: 28px; padding: 0 6px; border-radius: 5px; }}
-QComboBox QAbstractItemView::item:selected {{ background: {soft}; color: {text}; }}
+QComboBox QAbstractItemView, [role="popup"] QListView {{ background: {panel}; color: {text};
+  border: 1px solid {line}; padding: 4px; selection-background-color: {soft};
+  selection-color: {text}; }}
+QComboBox QAbstractItemView::item, [role="popup"] QListView::item {{ min-height: 28px;
+  padding: 0 6px; border-radius: 5px; }}
+QComboBox QAbstractItemView::item:selected, [role="popup"] QListView::item:selected {{
+  background: {soft}; color: {text}; }}
+[role="popup"] QListView {{ border: 0; padding: 0; }}
 
 QCheckBox, QRadioButton {{ spacing: 8px; background: transparent; }}
 QCheckBox::indicator {{ width: 16px; height: 16px; border: 1px solid {strong}; border-radius: 5px;

@@ -75,3 +75,8 @@ def mix(one: str, other: str, share: float) -> str:
 def faded(tokens: Tokens) -> str:
     """The colour of what is switched off: half way from muted text to a card."""
     return mix(tokens.muted, tokens.card, 0.55)
+
+
+def companion_colour(tokens: Tokens, place: int) -> str:
+    """The colour of the companion at `place`: after those of the first model and of the truth."""
+    return tokens.models[2 + place]

@@ -14,7 +14,7 @@ import torch
 from engine.contract.catalogue import presets
 from engine.data.open import open_data
 from engine.flow.randomness import Randomness
-from engine.networks.build import build_network
+from engine.networks.build import network_of
 from engine.objectives.base import alone
 from engine.objectives.registry import build_objective
 from engine.train.precision import autocast, laid_out
@@ -28,7 +28,7 @@ def main() -> None:
     dataset = open_data(spec.data.name, Path())
     classes = len(dataset.info.labels) if spec.data.labels else 0
     device = torch.device("cpu")
-    network = build_network(spec.network, dataset.info.shape, classes, spec.parameterisation)
+    network = network_of(spec, dataset.info.shape, classes)
     network = laid_out(network, spec.network, device)
     weights = list(network.parameters())
     averages = [[w.detach().clone() for w in weights] for _ in spec.training.ema]
@@ -41,7 +41,7 @@ def main() -> None:
         batch = dataset.draw(spec.training.batch, randomness)
         optimiser.zero_grad()
         with autocast(device, spec.training.precision):
-            loss, _ = objective(alone(network), batch, randomness, 0.0)
+            loss = objective(alone(network), batch, randomness, 0.0).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, spec.training.clip)
         optimiser.step()

@@ -40,6 +40,19 @@ def test_a_run_is_listed_and_shown(engine, run):
     assert "finished" in engine("show", "tiny").stdout
 
 
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_a_student_that_is_not_like_its_teacher_is_told_about(engine, tmp_path, how):
+    runs = tmp_path / "workspace" / "runs"
+    engine("train", "points-fm", "--run", runs / "teacher", "--steps", 4, *TINY)
+    words = ("points-cd", "--run", runs / "student", "--teacher", "teacher", "--steps", 4)
+    done = engine("train", *words, *TINY, "--set", "network.width=24", *how)
+    sentence = "The student starts from new weights: its network is not its teacher's."
+    assert done.exit_code == 0
+    assert (done.stdout if how else done.stderr).count(sentence) == 1
+    notes = [line for line in lines(done) if line["type"] == "enginenote"] if how else []
+    assert [note["text"] for note in notes] == ([sentence] if how else [])
+
+
 def test_a_finished_run_resumes_to_nothing_more(engine, run):
     assert lines(engine("resume", "tiny", "--json"))[-1]["step"] == 20
 

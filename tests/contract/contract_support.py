@@ -35,4 +35,6 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of(*map(values_of, parts))
     if origin is tuple and parts[1:] == (...,):
         return st.lists(values_of(parts[0]), max_size=3).map(tuple)
+    if origin is tuple:
+        return st.tuples(*map(values_of, parts))
     raise TypeError(f"no values are known for {kind}")

@@ -107,7 +107,7 @@ def test_range_ends_are_taken_and_what_is_beyond_is_not(key):
         ("training.ema", "", "EMA rates must be numbers, with commas between them, not ''."),
         ("training.ema", "[2]", "EMA rates must be"),
         ("data.labels", "maybe", "Condition on labels must be true or false, not 'maybe'."),
-        ("training.schedule", "square", "Schedule must be one of constant, cosine, not 'square'."),
+        ("training.optimiser", "sgd", "Optimiser must be one of adamw, radam, not 'sgd'."),
         ("training.bach", "1", "There is no field 'training.bach'; did you mean 'training.batch'?"),
         ("network", "gan", "Network must be one of"),
     ],

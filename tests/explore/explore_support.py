@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from engine.contract.catalogue import POINT_SETS, DataSet, Model, method
+from engine.contract.catalogue import POINT_SETS, DataSet, Guidance, Model, method
 from engine.contract.specs import (
     ECM,
     MLP,
@@ -18,7 +18,7 @@ from engine.contract.specs import (
 )
 from engine.data.open import open_data
 from engine.explore.models import Loaded
-from engine.networks.build import build_network
+from engine.networks.build import build_network, network_of
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 
@@ -93,13 +93,13 @@ def picture_model(workspace, labels=True, network=None, of=None):
     spec = RunSpec(Data("emoji-16", labels=labels), of or MeanFlow(), network)
     classes = len(PICTURES.labels) if labels else 0
     torch.manual_seed(0)
-    network = build_network(spec.network, PICTURES.shape, classes).eval().requires_grad_(False)
+    network = network_of(spec, PICTURES.shape, classes).eval().requires_grad_(False)
     for weights in network.parameters():
         weights.normal_(std=0.05)
     tag = spec.method.__struct_config__.tag
     capability = method(tag).capability
-    guidable = labels and capability == "velocity"
-    info = Model("pictures", "Pictures", tag, capability, PICTURES, LATE, 0.99, guidable=guidable)
+    guidance = Guidance() if labels and capability == "velocity" else None
+    info = Model("pictures", "Pictures", tag, capability, PICTURES, LATE, 0.99, guidance=guidance)
     return Loaded(info, spec, network, classes, torch.device("cpu"), workspace)
 
 

@@ -15,6 +15,7 @@ from engine.contract.messages import (
     Hello,
     Jump,
     Jumped,
+    Map,
     Opened,
     OpenModel,
     Refused,
@@ -27,7 +28,7 @@ from engine.data.pixels import to_pixels
 from engine.explore import answers as module
 from engine.explore.answers import KEPT, Answers
 from engine.explore.jumps import states
-from engine.explore.traces import Abandoned
+from engine.explore.truth import Abandoned
 from engine.worker import explore
 from engine.worker.process import Channel
 
@@ -157,6 +158,10 @@ def trace(id):
     return Trace(id, "m", Source(), 1.0, 0.0)
 
 
+def area(id):
+    return Map(id, "m", "error", Source(), ((1.0, 0.0),))
+
+
 def test_the_newest_jump_wins_and_every_id_is_answered(stream, tmp_path):
     channel, ours_out, ours_in = stream
     wanted = [
@@ -201,6 +206,24 @@ def test_looking_tells_whether_something_more_urgent_waits(stream):
         pass
     assert inbox.next() == jump(1)
     assert inbox.look()
+
+
+def test_what_is_under_way_is_given_up_for_what_goes_before_it_only(stream):
+    channel, ours_out, _ = stream
+    inbox = explore.Inbox(channel)
+    send(ours_out, trace(1))
+    assert inbox.next() == trace(1)
+    send(ours_out, area(2), Threads(5))
+    while inbox.threads != 5:
+        assert inbox.look()
+    assert inbox.next() == area(2)
+    send(ours_out, trace(3))
+    while inbox.look():
+        pass
+    assert inbox.next() == trace(3)
+    send(ours_out, trace(4))
+    while inbox.look():
+        pass
 
 
 @pytest.mark.parametrize(

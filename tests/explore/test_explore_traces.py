@@ -8,7 +8,8 @@ from engine.contract.errors import UserError
 from engine.contract.messages import Source
 from engine.explore.jumps import state_at, states
 from engine.explore.models import load_model
-from engine.explore.traces import EXACT, Abandoned, traces
+from engine.explore.traces import EXACT, traces
+from engine.explore.truth import Abandoned
 
 SOURCE = Source(count=100)
 

@@ -15,15 +15,25 @@ from explore_support import (
 )
 from msgspec.structs import replace
 
-from engine.contract.catalogue import Grid
+from engine.contract.catalogue import Grid, Guidance
 from engine.contract.errors import UserError
 from engine.contract.messages import Sampler, Source
-from engine.contract.specs import CMT, PD, Data, FlowMatching, MeanFlow, Shortcut, Teacher
+from engine.contract.specs import (
+    CMT,
+    PD,
+    Data,
+    FlowMatching,
+    ImprovedMeanFlow,
+    MeanFlow,
+    Shortcut,
+    Teacher,
+)
 from engine.explore.draws import draw_noise
 from engine.explore.jumps import jump_states, state_at, states
 from engine.explore.models import _info, load_model
 from engine.explore.traces import traces
 from engine.explore.ways import way
+from engine.flow.guidance import carrying
 
 SOURCE = Source(count=32)
 
@@ -157,9 +167,10 @@ def test_dyadic_steps_with_new_noise_stay_on_the_grid(workspace):
         (exact_model, Sampler(gamma=2.0), "gamma must lie between"),
         (exact_model, Sampler(gamma=math.nan), "gamma must lie between"),
         (exact_model, Sampler(solver="euler"), "only a velocity takes a solver"),
-        (exact_model, Sampler(guidance=2.0), "capability flow map; only one of a velocity"),
+        (exact_model, Sampler(guidance=2.0), "cannot be guided while sampling"),
+        (exact_model, Sampler(guidance_to=0.5), "cannot be guided while sampling"),
         (velocity_model, Sampler(gamma=0.5), "without new noise"),
-        (velocity_model, Sampler(guidance=2.0), "not trained with hidden labels"),
+        (velocity_model, Sampler(guidance=2.0), "cannot be guided while sampling"),
         (endpoint_model, Sampler(gamma=0.5), "gamma must be 1"),
         (endpoint_model, Sampler(solver="rk4"), "only a velocity takes a solver"),
         (dyadic_model, Sampler(gamma=0.5), "leave the dyadic grid"),
@@ -188,16 +199,91 @@ def test_guidance_reaches_the_network_and_costs_twice(workspace):
         states(model, source, 1.0, 0.5, sampler=Sampler(guidance=math.nan))
 
 
+def pronounced(model):
+    """With weights so large that what the network is told shows in its answer."""
+    for weights in model.network.parameters():
+        weights.mul_(5)
+    return model
+
+
+def test_guidance_holds_within_its_interval(workspace):
+    model = pronounced(picture_model(workspace, of=FlowMatching()))
+    x, euler = draw_noise(0, 4, (3, 16, 16)), Sampler(solver="euler")
+
+    def stepped(t, **guidance):
+        asked = replace(euler, **guidance)
+        return jump_states(model, x, t, t - 0.1, label=1, sampler=asked)[0]
+
+    for t, held in ((0.3, False), (0.4, True), (0.7, True), (0.8, False)):
+        within = stepped(t, guidance=3.0, guidance_from=0.4, guidance_to=0.7)
+        close(within, stepped(t, guidance=3.0 if held else 1.0), 1e-5)
+    assert not torch.allclose(stepped(0.4, guidance=3.0), stepped(0.4), atol=1e-3)
+
+
+def told_model(workspace, **fields):
+    """One that learned all guidances, of weights with no meaning."""
+    model = pronounced(picture_model(workspace, of=ImprovedMeanFlow(guidance="chosen", **fields)))
+    model.info = _info("told", model.spec, model.info.data, 0, 0.99, 1)
+    return model
+
+
+class TestAModelThatIsToldItsGuidance:
+    source = Source(count=4, label=1)
+
+    def test_it_reaches_the_network_at_the_cost_of_one(self, workspace):
+        model = told_model(workspace, omega=2.0, guidance_to=0.75)
+        t, s, label = torch.ones(4), torch.full((4,), 0.5), torch.full((4,), 1)
+        found = {}
+        for asked, numbers in (
+            (Sampler(), (2.0, 0.0, 0.75)),
+            (Sampler(guidance=1.0), (1.0, 0.0, 0.75)),
+            (Sampler(guidance=6.5, guidance_from=0.25, guidance_to=1.0), (6.5, 0.25, 1.0)),
+        ):
+            found[numbers] = states(model, self.source, 1.0, 0.5, sampler=asked)
+            guidance = torch.tensor(numbers).expand(4, 3)
+            u = model.network(found[numbers].x_t, t, s, carrying(label, guidance))
+            close(found[numbers].x_s, found[numbers].x_t - 0.5 * u, 1e-5)
+        assert {each.nfe for each in found.values()} == {1}
+        first, second, third = (each.x_s for each in found.values())
+        assert not torch.allclose(first, second, atol=1e-3)
+        assert not torch.allclose(first, third, atol=1e-3)
+
+    def test_noise_is_carried_under_the_same(self, workspace):
+        model, asked = told_model(workspace), Sampler(guidance=5.0)
+        found = states(model, self.source, 0.5, 0.25, sampler=asked)
+        close(found.x_t, states(model, self.source, 1.0, 0.5, sampler=asked).x_s, 1e-5)
+        assert not torch.allclose(found.x_t, states(model, self.source, 0.5, 0.25).x_t, atol=1e-3)
+
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            (Sampler(guidance=0.5), "between 1 and 8, not 0.5"),
+            (Sampler(guidance=9.0), "between 1 and 8, not 9"),
+            (Sampler(guidance=math.nan), "between 1 and 8, not nan"),
+            (Sampler(guidance_from=0.75, guidance_to=0.5), "not from 0.75 to 0.5"),
+            (Sampler(guidance_to=1.5), "not from 0 to 1.5"),
+            (Sampler(guidance_from=math.nan), "not from nan to 1"),
+            (Sampler(solver="rk4"), "only a velocity takes a solver"),
+        ],
+    )
+    def test_what_it_did_not_learn_is_refused(self, workspace, asked, words):
+        with pytest.raises(UserError, match=words):
+            states(told_model(workspace), self.source, 1.0, 0.0, sampler=asked)
+
+
 def test_who_may_be_guided_is_told_with_the_model(workspace):
     def info(spec):
         return _info("m", spec, picture_model(workspace).info.data, 0, 0.99, 1)
 
     spec = picture_model(workspace, of=FlowMatching()).spec
-    assert info(spec).guidable
+    assert info(spec).guidance == Guidance()
     shown = Data("emoji-16", labels=True, label_dropout=0.0)
-    assert not info(replace(spec, data=shown)).guidable
-    assert not info(replace(spec, data=Data("emoji-16"))).guidable
-    assert not info(picture_model(workspace).spec).guidable
+    assert info(replace(spec, data=shown)).guidance is None
+    assert info(replace(spec, data=Data("emoji-16"))).guidance is None
+    assert info(picture_model(workspace).spec).guidance is None
+    usual = ImprovedMeanFlow(guidance="chosen", omega=2.5, omega_most=6.0, guidance_to=0.75)
+    assert info(replace(spec, method=usual)).guidance == Guidance(1.0, 6.0, 2.5, 0.0, 0.75, True)
+    assert info(replace(spec, method=ImprovedMeanFlow(omega=2.5))).guidance is None
     assert info(points_spec(Shortcut(halvings=3))).grid == Grid(8)
 
 

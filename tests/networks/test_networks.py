@@ -26,6 +26,10 @@ CASES = {
     ),
     "unet-odd": (specs.UNet(channels=8, multipliers=(1.0, 1.5, 2.0), blocks=1), (1, 7, 9)),
     "dit": (specs.DiT(patch=2, width=16, depth=2, heads=2), (3, 8, 4)),
+    "dit-smooth": (
+        specs.DiT(patch=2, width=16, depth=2, heads=2, semi_lipschitz=True),
+        (3, 8, 4),
+    ),
 }
 CLASSES = 3
 
@@ -144,6 +148,19 @@ def test_bfloat16_stays_near_float32(name: str) -> None:
         found.square().mean().backward()
     assert (found - expected).norm() < 0.03 * expected.norm()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize(("name", "kept"), [("dit", False), ("dit-smooth", True)])
+def test_a_semi_lipschitz_transformer_is_not_steered_harder_by_longer_weights(
+    name: str, kept: bool
+) -> None:
+    network, (x, t, s, v) = built(name), point(name)
+    before = total_derivative(network, x, t, s, v)
+    with torch.no_grad():
+        for key, parameter in network.named_parameters():
+            parameter.mul_(100 if ".modulate." in key else 1)
+    after = total_derivative(network, x, t, s, v)
+    assert bool((after - before).norm() < 0.01 * before.norm()) is kept
 
 
 def test_memory_order_changes_nothing() -> None:

@@ -15,9 +15,11 @@ def shape(request: pytest.FixtureRequest) -> tuple[int, ...]:
     return request.param
 
 
-def built(shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Discriminator:
+def built(
+    shape: tuple[int, ...], dtype: torch.dtype = torch.float64, classes: int = 0
+) -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(shape).to(dtype)
+    return Discriminator(shape, classes).to(dtype)
 
 
 def test_it_gives_each_sample_a_logit_of_its_own(shape: tuple[int, ...]) -> None:
@@ -37,17 +39,64 @@ def test_every_weight_is_reached_by_the_gradient(shape: tuple[int, ...]) -> None
 
 
 def test_each_layer_has_spectral_norm_one(shape: tuple[int, ...]) -> None:
-    network = built(shape)
+    network = built(shape, classes=3)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(3)
         for _ in range(200):
             network(torch.zeros(1, *shape))
-    layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.Embedding)]
     assert len(layers) > 1
     for layer in layers:
         norm = matrix_norm(layer.weight.flatten(1), ord=2)
         assert norm.item() == pytest.approx(1, abs=1e-3)
+
+
+def test_each_class_is_judged_on_its_own(shape: tuple[int, ...]) -> None:
+    network, x = built(shape, classes=3).eval(), torch.randn(4, *shape, dtype=torch.float64)
+    label = torch.tensor([0, 1, 2, 3])
+    logits = network(x, label)
+    assert logits.shape == (4,)
+    torch.testing.assert_close(network(x[1:2], label[1:2]), logits[1:2])
+    by_class = torch.stack([network(x[:1], label[k : k + 1]) for k in range(4)])
+    assert len(by_class.unique()) == 4
+    assert torch.equal(network(x), network(x, torch.full((4,), 3)))  # hidden
+
+
+def test_a_class_adds_its_projection() -> None:
+    """Linear in what the layers found, so that the plain logit is the part that all share."""
+    network = built((2,), classes=2).eval()
+    x, label = torch.randn(5, 2, dtype=torch.float64), torch.tensor([0, 1, 2, 1, 0])
+    found = network.body(x)
+    assert network.label is not None
+    expected = network.last(found)[:, 0] + (network.label(label) * found).sum(1)
+    torch.testing.assert_close(network(x, label), expected)
+
+
+def test_without_classes_a_label_is_ignored() -> None:
+    network, x = built((2,)).eval(), torch.randn(3, 2, dtype=torch.float64)
+    assert torch.equal(network(x, torch.tensor([0, 5, 9])), network(x))
+
+
+def test_it_learns_what_only_the_class_tells() -> None:
+    """Both laws hold the same samples, in the other class."""
+    network = built((2,), torch.float32, classes=2)
+    adam = torch.optim.Adam(network.parameters(), 2e-3)
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+        label = torch.randint(2, (128,), generator=generator)
+        return torch.randn(128, 2, generator=generator) + 4 * label[:, None] - 2, label
+
+    for _ in range(60):
+        x, label = drawn()
+        adam.zero_grad()
+        real, fake = network(x, label), network(x, 1 - label)
+        ((1 - real).relu().mean() + (1 + fake).relu().mean()).backward()
+        adam.step()
+    x, label = drawn()
+    with torch.no_grad():
+        assert (network(x, label) > network(x, 1 - label)).float().mean() > 0.9
 
 
 def test_points_are_judged_smoothly() -> None:

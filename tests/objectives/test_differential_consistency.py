@@ -249,11 +249,14 @@ class TestTheObjective:
         batch = gaussian_batch(40)._replace(label=label)
         with torch.autocast("cpu", torch.bfloat16):
             found = build_objective(KINDS["sct"], (1,))(alone(network), batch, Randomness(0), 0.5)
-        assert [call[:3] for call in network.calls] == [(40, True, True), (40, False, False)]
-        assert all(torch.equal(call[3], label) for call in network.calls if call[3] is not None)
+        assert [call[:3] for call in network.calls] == [(40, True, True), (44, False, False)]
+        assert torch.equal(network.calls[0][3], label)
+        assert torch.equal(network.calls[1][3], torch.cat((label, label[:4])))
         assert {name: len(part) for name, part in found.parts.items()} == {
             "error": 40,
             "tangent": 40,
+            "tangent_x": 4,
+            "tangent_t": 4,
             "tangent_norm": 40,
             "weight": 40,
             "warm_up": 1,
@@ -286,9 +289,11 @@ class TestTheObjective:
         objective = build_objective(KINDS["sct"], (3,))
         for _ in range(2):
             objective(alone(Dropping()), Batch(torch.randn(8, 3), None), Randomness(0), 0.5)
-        assert torch.equal(kept[0], kept[1])
-        assert torch.equal(kept[2], kept[3])
-        assert not torch.equal(kept[0], kept[2])
+        first, second = kept[:3], kept[3:]
+        for whole, again, few in (first, second):
+            assert torch.equal(whole, again)
+            assert len(few) == 1
+        assert not torch.equal(first[0], second[0])
 
     def test_the_gradient_is_the_mean_of_those_of_two_halves(
         self, monkeypatch: pytest.MonkeyPatch

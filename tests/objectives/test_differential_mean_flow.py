@@ -13,6 +13,7 @@ from gaussian_flow import (
     significance,
     variance,
 )
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from engine.contract import specs
@@ -33,14 +34,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 UNIFORM = specs.Times("uniform")
 PLAIN = {
     "meanflow": specs.MeanFlow(0.5, adaptive_power=0.0, times=UNIFORM),
-    "imf": specs.ImprovedMeanFlow(0.5, adaptive_power=0.0, times=UNIFORM),
+    "imf": specs.ImprovedMeanFlow(0.5, 0.0, velocity_head="boundary", times=UNIFORM),
 }
 both = pytest.mark.parametrize("name", PLAIN)
 
 
 def changed(name: str, **fields: object) -> specs.Method:
     """The spec of `name` with other values."""
-    return type(PLAIN[name])(**{"adaptive_power": 0.0, "times": UNIFORM} | fields)
+    found: specs.Method = replace(PLAIN[name], **fields)
+    return found
 
 
 class TestTheTarget:
@@ -141,14 +143,16 @@ class TestThePasses:
         batch = gaussian_batch(40)._replace(label=label)
         with torch.autocast("cpu", torch.bfloat16):
             found = MeanFlow(specs.MeanFlow(0.25), (1,))(alone(network), batch, Randomness(0), 0.0)
-        assert [call[:3] for call in network.calls] == [(40, True, True), (10, False, False)]
+        assert [call[:3] for call in network.calls] == [(40, True, True), (12, False, False)]
         assert torch.equal(network.calls[0][3], label)
-        assert torch.equal(network.calls[1][3], label[:10])
+        assert torch.equal(network.calls[1][3], torch.cat((label[:10], label[:2])))
         assert {name: len(part) for name, part in found.parts.items()} == {
             "error": 40,
             "error_diagonal": 30,
             "error_jump": 10,
             "tangent": 10,
+            "tangent_x": 2,
+            "tangent_t": 2,
             "weight": 40,
         }
 
@@ -156,10 +160,10 @@ class TestThePasses:
         network, label = Spy(LinearFlow.exact()), torch.arange(40)
         batch = gaussian_batch(40)._replace(label=label)
         with torch.autocast("cpu", torch.bfloat16):
-            objective = build_objective(specs.ImprovedMeanFlow(0.25), (1,))
+            objective = build_objective(changed("imf", share_off_diagonal=0.25), (1,))
             objective(alone(network), batch, Randomness(0), 0.0)
         calls = [call[:3] for call in network.calls]
-        assert calls == [(40, True, True), (10, False, True), (10, False, False)]
+        assert calls == [(40, True, True), (10, False, True), (12, False, False)]
         assert torch.equal(network.calls[1][3], label[:10])
 
     @both
@@ -167,7 +171,7 @@ class TestThePasses:
         ("share", "names"),
         [
             (0.0, {"error", "error_diagonal"}),
-            (1.0, {"error", "error_jump", "tangent"}),
+            (1.0, {"error", "error_jump", "tangent", "tangent_x", "tangent_t"}),
         ],
     )
     def test_a_part_that_no_sample_has_is_left_out(
@@ -214,7 +218,8 @@ class TestThePasses:
         for _ in range(2):
             objective(alone(Dropping()), Batch(torch.randn(8, 3, 4, 4), None), randomness, 0.0)
         passes = [kept[k : k + 2] for k in range(0, len(kept), 2)]
-        jumps, rest, *others = passes[: len(passes) // 2]
+        jumps, rest, *others, few = passes[: len(passes) // 2]
+        assert len(few[0]) == 1  # the row whose du/dt is told in its parts
         assert len(others) == (1 if name == "meanflow" else 2)
         for other in others:
             assert all(torch.equal(a, b) for a, b in zip(jumps, other, strict=True))

@@ -19,7 +19,7 @@ UNIFORM = specs.Times("uniform")
 METHODS = {
     "fm": specs.FlowMatching(UNIFORM),
     "meanflow": specs.MeanFlow(0.5, adaptive_power=0.0, times=UNIFORM),
-    "imf": specs.ImprovedMeanFlow(0.5, adaptive_power=0.0, times=UNIFORM),
+    "imf": specs.ImprovedMeanFlow(0.5, 0.0, velocity_head="boundary", times=UNIFORM),
     "sct": specs.ContinuousConsistency(times=UNIFORM),
     "scd": specs.ContinuousDistillation(times=UNIFORM),
 }

@@ -12,11 +12,14 @@ from engine.contract import specs
 from engine.data.batch import Batch
 from engine.flow.randomness import Randomness
 from engine.networks.build import build_network
+from engine.networks.discriminator import Discriminator
 from engine.objectives.base import Loss, Models, squared_error
 from engine.objectives.consistency import between
-from engine.objectives.trajectory import Trajectory
+from engine.objectives.registry import build_objective
+from engine.objectives.trajectory import Places, Trajectory
 
 PLAIN = {"balance_dm": False, "balance_gan": False}
+GAN = {"lambda_gan": 1.0}
 
 
 class Constant(nn.Module):
@@ -222,6 +225,52 @@ class TestDiscriminator:
         assert expected.abs().max() > 1e-3
 
 
+class Seen(nn.Module):
+    """In the place of a discriminator: notes what it is shown, and likes what is bright."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[tuple[Tensor, Tensor | None]] = []
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        self.shown.append((x, label))
+        return x.flatten(1).mean(1)
+
+
+class TestWhatIsJudged:
+    def shown(self, shape: tuple[int, ...], **fields: object) -> list[tuple[Tensor, Tensor | None]]:
+        """Data, the ends of jumps, and these once more: the same picture everywhere."""
+        torch.manual_seed(0)
+        spec = specs.CTM(lambda_gan=1.0, gan_from=0.0, **PLAIN, **fields)  # type: ignore[arg-type]
+        objective = Trajectory(spec, shape, 3)
+        objective.discriminator = seen = Seen()
+        batch = Batch(torch.ones(8, *shape), torch.arange(8) % 4)
+        still = Constant(0.0).float()
+        models = Models(still, still, lambda x, t, label: torch.zeros_like(x))
+        objective(models, batch, Randomness(0), 1.0)
+        return seen.shown
+
+    def test_all_are_shown_alike_and_with_their_class(self) -> None:
+        data, made, again = self.shown((3, 8, 8))
+        assert all(
+            label is not None and torch.equal(label, torch.arange(8) % 4)
+            for _, label in (data, made, again)
+        )
+        assert (data[0] == 0).any()
+        assert torch.equal(data[0] == 0, made[0] == 0)
+        assert torch.equal(made[0], again[0])
+
+    def test_points_are_shown_as_they_are(self) -> None:
+        assert torch.equal(self.shown((2,))[0][0], torch.ones(8, 2))
+
+    @pytest.mark.parametrize(("knows", "classes"), [(True, 3), (False, 0)])
+    def test_it_knows_the_classes_if_it_is_to(self, knows: bool, classes: int) -> None:
+        spec = specs.CTM(lambda_gan=1.0, gan_labels=knows)
+        found = build_objective(spec, (3, 8, 8), 3).discriminator
+        assert isinstance(found, Discriminator)
+        assert found.classes == classes
+
+
 class TestWeights:
     def test_they_are_the_ratios_of_the_gradients_at_the_last_layer(self) -> None:
         student, fields = LinearFlow(0.3, 0.2), {"lambda_dm": 0.5, "lambda_gan": 2.0}
@@ -248,6 +297,67 @@ class TestWeights:
         parts = found(built(lambda_dm=0.5, lambda_gan=2.0, **PLAIN), LinearFlow(0.3, 0.2)).parts
         assert parts["lambda_dm"].tolist() == [0.5]
         assert parts["lambda_gan"].tolist() == [2.0]
+
+    def test_denoising_never_weakens_for_a_student_that_agrees_with_itself_alone(self) -> None:
+        """Far from the data, but each jump is the way that its own velocity goes."""
+        student = LinearFlow.exact()
+        agreeing = found(built(points=40, max_solver_steps=1, self_taught=True), student)
+        taught = found(built(points=40, max_solver_steps=1), student)
+        assert agreeing.parts["lambda_dm"].item() == 1
+        assert taught.parts["lambda_dm"].item() < 0.1
+
+
+class TestHalves:
+    """The gradient of a batch is the mean of those of its halves, but for what is balanced."""
+
+    def loss(self, rows: list[int], monkeypatch: pytest.MonkeyPatch, **fields: object) -> Loss:
+        """Of these rows of always the same eight; the discriminator's norms are at rest."""
+        objective = built(points=9, **fields).eval()
+        drawn = objective.places(8, Randomness(0))
+        start, left, goal = (place[rows] for place in drawn[:3])
+        taken = [int((left - start > k).sum()) for k in range(len(drawn.rows))]
+        places = Places(start, left, goal, [count for count in taken if count])
+        t = objective.denoising_times(8, Randomness(0))[rows]
+        monkeypatch.setattr(objective, "places", lambda *_: places)
+        monkeypatch.setattr(objective, "denoising_times", lambda *_: t)
+        randomness = Randomness(0)
+        noise = {kind: randomness.normal(kind, (8, 1)) for kind in ("noise", "denoising noise")}
+        monkeypatch.setattr(randomness, "normal", lambda kind, _: noise[kind][rows])
+        models = Models(self.student, LinearFlow(0.2, 0.4), teacher)
+        self.foe = objective.discriminator
+        return objective(models, Batch(gaussian_batch(8).data[rows], None), randomness, 1.0)
+
+    def gradients(self, *args: object, **fields: object) -> list[Tensor]:
+        """Of the student, and of the discriminator where there is one."""
+        self.student = LinearFlow(0.3, 0.2)
+        loss = self.loss(*args, **fields)  # type: ignore[arg-type]
+        found = [gradient(loss.loss, self.student)]
+        if loss.adversary is not None and self.foe is not None:
+            found.append(gradient(loss.adversary, self.foe))
+        return found
+
+    def both(self, monkeypatch: pytest.MonkeyPatch, **fields: object) -> list[Tensor]:
+        """The mean of the halves' gradients."""
+        halves = [self.gradients([*range(k, 8, 2)], monkeypatch, **fields) for k in (0, 1)]
+        return [(first + second) / 2 for first, second in zip(*halves, strict=True)]
+
+    @pytest.mark.parametrize("fields", [{}, GAN], ids=["plain", "gan"])
+    def test_with_constant_weights(
+        self, fields: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = self.gradients([*range(8)], monkeypatch, **fields, **PLAIN)
+        assert len(whole) == 1 + len(fields)
+        torch.testing.assert_close(self.both(monkeypatch, **fields, **PLAIN), whole)
+
+    @pytest.mark.parametrize("fields", [{}, GAN], ids=["plain", "gan"])
+    def test_balanced_it_is_with_the_weights_of_the_whole(
+        self, fields: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = self.gradients([*range(8)], monkeypatch, **fields)
+        parts = self.loss([*range(8)], monkeypatch, **fields).parts
+        held = {name: part.item() for name, part in parts.items() if name.startswith("lambda")}
+        torch.testing.assert_close(self.both(monkeypatch, **held, **PLAIN), whole)
+        assert not torch.allclose(self.both(monkeypatch, **fields)[0], whole[0], rtol=1e-3)
 
 
 class Noting(nn.Module):

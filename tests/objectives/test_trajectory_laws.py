@@ -117,8 +117,9 @@ class TestTheFixedPoint:
             {"balance_dm": False},
             {"lambda_dm": 0.0, "decay": 0.0, "solver_law": "uniform"},
             {"balance_dm": False, "self_taught": True},
+            {"self_taught": True},
         ],
-        ids=["balanced", "constant", "jumps-alone", "self-taught"],
+        ids=["balanced", "constant", "jumps-alone", "self-taught", "self-taught-balanced"],
     )
     def test_training_reaches_the_closed_form(self, fields: dict[str, object]) -> None:
         many = {"points": 40, "max_solver_steps": 4, "decay": 0.9} | fields

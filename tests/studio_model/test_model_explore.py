@@ -11,7 +11,7 @@ from loops import run, settle, until
 from msgspec import structs
 
 from engine.contract import messages as m
-from engine.contract.catalogue import Capability, Grid
+from engine.contract.catalogue import Capability, Grid, Guidance
 from studio.link.link import LinkClosed, Refusal
 from studio.model import explore_model
 from studio.model.explore_model import ExploreModel
@@ -232,7 +232,7 @@ def test_a_sampler_is_asked_for_once_as_far_as_the_model_can() -> None:
 @pytest.mark.parametrize(
     ("capability", "fits"),
     [
-        ("velocity", m.Sampler(None, "rk4", "karras", 1.0)),
+        ("velocity", m.Sampler(None, "rk4", "karras")),
         ("flow map", m.Sampler(0.5, times="karras")),
         ("endpoint", m.Sampler(times="karras")),
         ("dyadic", m.Sampler()),
@@ -244,8 +244,10 @@ def test_what_fits_a_capability(capability: Capability, fits: m.Sampler) -> None
     assert fitting(wanted, model) == fits
     assert fitting(fits, model) == fits
     assert fitting(wanted, None) == m.Sampler()
-    guided = fitting(wanted, structs.replace(model, guidable=True))
-    assert guided.guidance == (3.0 if capability == "velocity" else 1.0)
+    guided = fitting(wanted, structs.replace(model, guidance=Guidance(1.0, 8.0)))
+    assert guided == structs.replace(fits, guidance=3.0)
+    weaker = fitting(wanted, structs.replace(model, guidance=Guidance(1.0, 2.0)))
+    assert weaker == fits  # what the model did not learn is not asked of it
     assert fitting(m.Sampler(1.0), model).gamma == (
         1.0 if capability in ("dyadic", "flow map") else None
     )
@@ -270,7 +272,7 @@ def test_times_of_a_dyadic_model_are_those_that_it_knows() -> None:
 def test_what_was_done_comes_with_the_answer() -> None:
     async def scenario() -> None:
         world, explore, _ = await exploring()
-        jump, trace = world._jump, world._trace
+        jump, trace = world.jump, world.trace
         said = {"how": "re-noise", "carried": "re-noise"}
         world.link.on(m.Jump, lambda r: (structs.replace(jump(r)[0], **said), jump(r)[1]))
         world.link.on(m.Trace, lambda r: (structs.replace(trace(r)[0], why="None."), trace(r)[1]))
@@ -356,7 +358,7 @@ def test_a_refused_model_leaves_the_one_in_hand() -> None:
 def test_a_refused_jump_is_told_and_the_next_one_is_asked() -> None:
     async def scenario() -> None:
         world, explore, watch = await exploring()
-        good = world._jump
+        good = world.jump
         world.link.on(m.Jump, lambda r: m.Refused(r.id, "The explorer starts anew; try again."))
         explore.set_times(0.8, 0.2)
         await until(lambda: watch.refused)
@@ -443,6 +445,26 @@ def test_a_newer_checkpoint_reloads_the_run_in_hand_only() -> None:
         await until(lambda: explore.model and explore.model.step == 200)
         await settle()
         assert len(world.link.of(m.OpenModel)) <= 3
+
+    run(scenario())
+
+
+def test_what_gave_way_is_asked_again_and_not_told() -> None:
+    async def scenario() -> None:
+        world, explore, watch = await exploring()
+        refused: list[m.Trace] = []
+
+        def once(asked: m.Trace) -> m.Message | tuple[m.Message, bytes]:
+            if not refused:
+                refused.append(asked)
+                return m.Refused(asked.id, m.SUPERSEDED)
+            return world.trace(asked)
+
+        world.link.on(m.Trace, once)
+        explore.set_times(0.6, 0.1)
+        await until(lambda: explore.trace is not None and explore.trace.t == 0.6)
+        assert len(refused) == 1
+        assert watch.refused == []
 
     run(scenario())
 

@@ -61,6 +61,7 @@ class FakeWorld:
         self.specs: dict[str, RunSpec] = {}
         self.journals: dict[str, bytes] = {}
         self.samples: dict[str, bytes] = {}
+        self.sealed: dict[str, list[int]] = {}
         self.models = dict(MODELS)
         self.actions: list[tuple[str, str]] = []
         on = self.link.on
@@ -72,9 +73,12 @@ class FakeWorld:
         on(m.ReadSpec, lambda r: m.SpecAnswer(r.id, self.specs[r.run]))
         on(m.ReadJournal, self._journal)
         on(m.ReadSample, self._sample)
+        on(m.ReadFilm, lambda r: m.FilmAnswer(r.id, tuple(self.sealed[r.run])))
         on(m.OpenModel, self._open)
-        on(m.Jump, self._jump)
-        on(m.Trace, self._trace)
+        on(m.Jump, self.jump)
+        on(m.Trace, self.trace)
+        on(m.Map, self.map)
+        on(m.Measure, self.measure)
 
     def add_run(self, name: str, spec: RunSpec = PRESETS[0].spec) -> m.RunInfo:
         """A run that has just started."""
@@ -84,7 +88,7 @@ class FakeWorld:
             name, name, method, spec.data.name, kind, "running", 0, spec.training.steps
         )
         self.runs = {name: info, **self.runs}
-        self.specs[name] = spec
+        self.specs[name], self.sealed[name] = spec, []
         self.journals[name] = encode_event(Started(0, 0.0, "cpu", 1, "0.1.0", 1234))
         self.journals[name] += encode_event(Columns(("step", "loss", "error", "rate")))
         return info
@@ -99,6 +103,7 @@ class FakeWorld:
         self.samples[file] = points_file(end) if file.endswith("npy") else png_grid(end)
         self.journals[name] += encode_rows(rows)
         self.journals[name] += encode_event(Sampled(end, file)) + encode_event(Sealed(end))
+        self.sealed[name].append(end)
         self._set(name, step=end, checkpoint=end)
         self.link.notice(self.progress(name))
 
@@ -146,16 +151,20 @@ class FakeWorld:
         return m.Chunk(r.id, len(data), len(data)), data
 
     def _open(self, r: m.OpenModel) -> m.Message:
-        run = self.runs.get(r.model)
+        name, _, kept = r.model.partition("@")
+        run = self.runs.get(name)
         if run and run.checkpoint >= 0:
             data = next(d for d in (*POINT_SETS, PICTURES) if d.name == run.data)
-            model = Model(r.model, r.model, run.method, "flow map", data, run.checkpoint, 0.995)
+            step = int(kept or run.checkpoint)
+            if step not in self.sealed[name]:
+                return m.Refused(r.id, f"{name} has no checkpoint of step {step}.")
+            model = Model(r.model, r.model, run.method, "flow map", data, step, 0.995)
             return m.Opened(r.id, model)
         if r.model not in self.models:
             return m.Refused(r.id, f"There is no model {r.model!r}.")
         return m.Opened(r.id, self.models[r.model])
 
-    def _jump(self, r: m.Jump) -> tuple[m.Message, bytes]:
+    def jump(self, r: m.Jump) -> tuple[m.Message, bytes]:
         noise = _noise(r.source, self._shape(r.model))
         x_t, x_s = noise * _scale(r.t), noise * _scale(r.s)
         arrays = {"x_t": x_t, "x_s": x_s}
@@ -165,7 +174,7 @@ class FakeWorld:
             described, payload = pack(arrays)
         return m.Jumped(r.id, r.t, r.s, r.steps, 1.5, described, outside=r.s > r.t), payload
 
-    def _trace(self, r: m.Trace) -> tuple[m.Message, bytes]:
+    def trace(self, r: m.Trace) -> tuple[m.Message, bytes]:
         noise = _noise(r.source, (2,))
         times = np.linspace(r.t, r.s, r.points)
         learned = np.stack([noise[: r.paths] * _scale(t) for t in times]).astype(np.float32)
@@ -173,9 +182,22 @@ class FakeWorld:
         described, payload = pack({"learned": learned, "exact": learned, "exact_x_s": x_s})
         return m.Traced(r.id, tuple(times), described, 0.01, 1.0), payload
 
+    def map(self, r: m.Map) -> tuple[m.Message, bytes]:
+        """The gap t - s everywhere, twice as much where nothing is done."""
+        values = np.array([t - s for t, s in r.cells], np.float32)
+        nothing = 2 * values if r.kind == "error" else values[:0]
+        described, payload = pack({"values": values, "nothing": nothing})
+        return m.Mapped(r.id, described), payload
+
+    def measure(self, r: m.Measure) -> m.Message:
+        """More steps are better; real samples are at 0.1."""
+        sliced = 0.1 + 0.4 / r.steps
+        return m.Measured(r.id, r.steps, r.source.count, sliced, 0.01, 0.1, 0.001, True)
+
     def _shape(self, model: str) -> tuple[int, ...]:
-        if model in self.runs:
-            return (2,) if self.runs[model].data_kind == "points" else PICTURES.shape
+        run = model.partition("@")[0]
+        if run in self.runs:
+            return (2,) if self.runs[run].data_kind == "points" else PICTURES.shape
         return self.models[model].data.shape
 
 

@@ -1,10 +1,17 @@
 """What the tests of the Explore page share."""
 
 import pytest
+from fake_world import FakeWorld
 from PySide6.QtCore import QEvent
 from staged_explore import PICTURES, POINTS, NoCatalogue, NoRuns, StagedExplore
 from studio_fixtures import no_leaks, qt_loop
 
+from studio.model.companions import Companions
+from studio.model.exploring import Exploring
+from studio.model.film_model import FilmModel
+from studio.model.map_model import MapModel
+from studio.model.quality_model import QualityModel
+from studio.model.runs_model import RunsModel
 from studio.theme.theme import Theme
 from studio.view.explore.page import ExplorePage
 
@@ -33,9 +40,57 @@ def explore(qapp):
 
 
 @pytest.fixture
-def page(qtbot, explore, theme):
+def world():
+    """A made-up engine."""
+    made = FakeWorld()
+    made.link.open()
+    return made
+
+
+@pytest.fixture
+def maps(explore, world):
+    """Maps of what is explored."""
+    return MapModel(world.link, explore)
+
+
+@pytest.fixture
+def film(explore, world):
+    """The film of the run that is explored."""
+    return FilmModel(world.link, explore, RunsModel(world.link))
+
+
+@pytest.fixture
+def companions(explore, world):
+    """Models beside the one that is explored."""
+    return Companions(world.link, explore)
+
+
+class NoQuality(QualityModel):
+    """Measures nothing: these tests have no loop that could."""
+
+    def want(self, wanted):
+        self.wanted = wanted
+
+    def _begin(self):
+        pass
+
+
+@pytest.fixture
+def quality(explore, world):
+    """How good what is explored is."""
+    return NoQuality(world.link, explore)
+
+
+@pytest.fixture
+def models(explore, maps, film, companions, quality):
+    """All that the page shows."""
+    return Exploring(explore, maps, film, companions, quality, NoCatalogue(), NoRuns())
+
+
+@pytest.fixture
+def page(qtbot, models, theme):
     """The page in a window of its own, with nothing opened."""
-    made = ExplorePage(explore, NoCatalogue(), NoRuns(), theme)
+    made = ExplorePage(models, theme)
     qtbot.addWidget(made)
     made.resize(1200, 740)
     made.show()

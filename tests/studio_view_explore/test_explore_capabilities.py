@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from PySide6.QtGui import QColor
 from staged_explore import PICTURES, POINTS
 
-from engine.contract.catalogue import Grid
+from engine.contract.catalogue import Grid, Guidance
 from engine.contract.messages import Sampler
 from studio.theme.tokens import mix
 from studio.view.explore.pad import TimePad
@@ -15,13 +15,17 @@ from studio.view.explore.times import BADGES, DONE, meaning
 pytestmark = pytest.mark.gui
 
 
+TOLD = Guidance(1.0, 8.0, 2.0, 0.0, 0.75, told=True)
+GUIDED = ("Guidance", "Guided from", "Guided to")
+
+
 def of(capability, model=POINTS, **more):
     return replace(model, capability=capability, **more)
 
 
 @pytest.fixture
-def pad(qtbot, explore, theme):
-    made = TimePad(explore, theme)
+def pad(qtbot, explore, maps, theme):
+    made = TimePad(explore, maps, theme)
     qtbot.addWidget(made)
     made.resize(320, 320)
     made.show()
@@ -164,7 +168,9 @@ def test_an_endpoint_says_how_x_t_came_and_why_there_is_no_path(points, explore)
     ("model", "steps", "offered"),
     [
         (of("velocity"), 1, {"Solver", "Times"}),
-        (of("velocity", PICTURES, guidable=True), 1, {"Solver", "Times", "Guidance"}),
+        (of("velocity", PICTURES, guidance=Guidance()), 1, {"Solver", "Times", "Guidance"}),
+        (of("flow map", PICTURES, guidance=TOLD), 1, {"Noise γ", *GUIDED}),
+        (of("flow map", PICTURES, guidance=replace(TOLD, omega=1.0)), 1, {"Noise γ", "Guidance"}),
         (of("flow map"), 1, {"Noise γ"}),
         (of("flow map"), 4, {"Noise γ", "Times"}),
         (of("endpoint"), 1, set()),
@@ -182,7 +188,7 @@ def test_the_form_offers_what_applies(form, explore, model, steps, offered):
 
 
 def test_what_is_chosen_is_what_the_model_is_asked(form, explore):
-    explore.show(of("velocity", PICTURES, guidable=True))
+    explore.show(of("velocity", PICTURES, guidance=Guidance()))
     form.solver.setCurrentIndex(form.solver.findData("dpm++2m"))
     form.solver.activated.emit(form.solver.currentIndex())
     form.times.setCurrentIndex(form.times.findData("karras"))
@@ -197,6 +203,24 @@ def test_what_is_chosen_is_what_the_model_is_asked(form, explore):
     assert explore.states.how == "re-noise"
     explore.set_sampler(Sampler())
     assert form.gamma.value() == 0.0
+
+
+def test_a_model_that_learned_all_guidances_shows_its_own_and_takes_another(form, explore):
+    explore.show(of("flow map", PICTURES, guidance=TOLD))
+    boxes = form.guidance, form.start, form.end
+    assert [box.value() for box in boxes] == [2.0, 0.0, 0.75]
+    assert (form.guidance.minimum(), form.guidance.maximum()) == (1.0, 8.0)
+    assert explore.sampler == Sampler()
+    form.guidance.setValue(5.0)
+    form.start.setValue(0.9)  # it ends at 0.75
+    assert explore.sampler == Sampler(guidance=5.0, guidance_from=0.75)
+    form.end.setValue(0.5)
+    assert explore.sampler == Sampler(guidance=5.0, guidance_from=0.75)
+    form.guidance.setValue(1.0)
+    assert form.offered() == {"Noise γ", "Guidance"}
+    explore.show(of("flow map"))
+    assert explore.sampler == Sampler()
+    assert not set(GUIDED) & form.offered()
 
 
 def test_a_dyadic_model_takes_no_new_noise_or_all_of_it(form, explore):

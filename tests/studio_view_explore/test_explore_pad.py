@@ -19,8 +19,8 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def pad(qtbot, explore, theme):
-    made = TimePad(explore, theme)
+def pad(qtbot, explore, maps, theme):
+    made = TimePad(explore, maps, theme)
     qtbot.addWidget(made)
     made.resize(300, 300)
     made.show()
@@ -29,8 +29,8 @@ def pad(qtbot, explore, theme):
 
 
 @pytest.fixture
-def where(qtbot, explore, theme):
-    made = WhereCard(explore, theme)
+def where(qtbot, explore, maps, theme):
+    made = WhereCard(explore, maps, theme)
     qtbot.addWidget(made)
     made.resize(306, 720)
     made.show()

@@ -14,7 +14,12 @@ from staged_explore import PICTURES, POINTS, NoCatalogue, NoRuns
 
 from engine.contract.messages import RunInfo
 from studio.model.catalogue_model import CatalogueModel
+from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.exploring import Exploring
+from studio.model.film_model import FilmModel
+from studio.model.map_model import MapModel
+from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
 from studio.view.explore.export_dialog import ExportDialog
 from studio.view.explore.exporting import Choice, facts_of, suggested_name
@@ -176,8 +181,8 @@ def test_the_picker_lists_models_and_runs(qtbot, explore, theme):
     saved = RunInfo("run-2", "FM", "fm", "rings", "points", "stopped", 900, 4000, checkpoint=500)
     picker = ModelPicker(explore, NoCatalogue(), NoRuns([info, saved]), theme)
     qtbot.addWidget(picker)
-    picker.fill()
-    texts = {a.text(): a for a in picker._menu.actions() if a.text()}
+    picker.menu_of_models.fill()
+    texts = {a.text(): a for a in picker.menu_of_models.actions() if a.text()}
     fresh = next(a for t, a in texts.items() if "emoji-16 · no checkpoint yet" in t)
     ready = next(a for t, a in texts.items() if "step 500" in t)
     assert not fresh.isEnabled()
@@ -190,7 +195,7 @@ def test_the_picker_lists_models_and_runs(qtbot, explore, theme):
 
 
 def test_a_model_file_is_asked_for_without_blocking(page, qtbot, qt_loop):
-    page.picker.choose_file()
+    page.picker.menu_of_models.choose_file()
     dialog = page.findChild(QFileDialog)
     with qtbot.waitSignal(page.picker.chosen) as chosen:
         dialog.fileSelected.emit("/somewhere/model.safetensors")
@@ -338,7 +343,9 @@ def test_with_an_engine_behind_it(qtbot, theme, qt_loop):
     world = FakeWorld()
     catalogue, runs = CatalogueModel(world.link), RunsModel(world.link)
     explore = ExploreModel(world.link)
-    page = ExplorePage(explore, catalogue, runs, theme)
+    maps, film = MapModel(world.link, explore), FilmModel(world.link, explore, runs)
+    companions, quality = Companions(world.link, explore), QualityModel(world.link, explore)
+    page = ExplorePage(Exploring(explore, maps, film, companions, quality, catalogue, runs), theme)
     qtbot.addWidget(page)
     page.resize(1200, 740)
     page.show()

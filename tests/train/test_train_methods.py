@@ -16,10 +16,12 @@ from engine.contract.schema import fields, with_value
 from engine.contract.specs import Cadence, RunSpec, teacher_of, teacher_steps, total_steps
 from engine.data.open import open_data
 from engine.flow.randomness import Randomness
-from engine.networks.build import build_network
+from engine.networks.build import network_of
 from engine.objectives.base import alone
+from engine.objectives.distillation import PD
 from engine.objectives.pool import Drawn
 from engine.objectives.registry import build_objective
+from engine.train.optimiser import learning_rate
 from engine.train.teacher import exact_teacher, network_teacher, start_from
 from engine.train.trainer import Row, Tensors, Trainer
 
@@ -157,7 +159,7 @@ def test_the_loss_is_one_modules_forward(name: str) -> None:
     """What wraps a module (gradient sync, a compiler) sees all: no gradient comes any other way."""
     spec = spec_of(name, "points")
     seen: list[tuple[int, ...]] = []
-    network = build_network(spec.network, (2,), 0, spec.parameterisation)
+    network = network_of(spec, (2,))
     objective = build_objective(spec.method, (2,))
     data = open_data(spec.data.name, Path())
     teacher = exact_teacher(data).velocity
@@ -194,6 +196,26 @@ def test_a_training_can_be_of_every_method() -> None:
     for name in NAMES:
         for kind in ("points", "emoji-16"):
             assert known[f"{kind}-{name}"].spec.method.__struct_config__.tag == name
+
+
+TAUGHT_ONES = [("points", n) for n in NAMES if "teacher" in method(n).needs] + [("emoji-16", "ctm")]
+
+
+@pytest.mark.parametrize(("kind", "name"), TAUGHT_ONES)
+def test_the_space_of_a_checkpoint_is_known_before_the_teacher_is_trained(
+    kind: str, name: str, tmp_path: Path
+) -> None:
+    spec = spec_of(name, kind)
+    trainer = built(spec, tmp_path)
+    streams = torch.get_rng_state()
+    estimate = trainer.checkpoint_bytes
+    assert torch.equal(torch.get_rng_state(), streams)
+    drawn = sum(t.numel() for t in trainer.tensors()["randomness"].values())
+    rows(trainer, TAUGHT + 1)
+    assert trainer.phase == "training"
+    own = [t for n, group in trainer.tensors().items() if n != "randomness" for t in group.values()]
+    taken = sum(t.numel() * t.element_size() for t in own)
+    assert taken <= estimate - drawn <= 1.05 * taken
 
 
 def test_until_the_students_first_step_a_checkpoint_holds_its_teacher(tmp_path: Path) -> None:
@@ -239,6 +261,30 @@ def test_another_teacher_in_spec_toml_is_refused(tmp_path: Path) -> None:
     wide = replace(spec, network=specs.MLP(width=24, depth=1))
     with pytest.raises(UserError, match="does not fit"):
         built(wide, tmp_path).load(tensors, state)
+
+
+@pytest.mark.parametrize("preset", ["points-pd", "emoji-16-pd", "cifar-10-pd"])
+def test_the_rate_falls_anew_in_each_stage_of_progressive_distillation(preset: str) -> None:
+    spec = presets()[preset].spec
+    objective = build_objective(spec.method, (2,))
+    assert isinstance(objective, PD)
+    steps = 60 * objective.stages + 7
+    training = replace(spec.training, steps=steps, warmup=5)
+    stages = []
+    for step in range(steps):
+        objective.target_decay(step / steps)
+        stages.append(int(objective.stage))
+    firsts = [stages.index(stage) for stage in range(objective.stages)]
+    rates = [learning_rate(training, step) / training.learning_rate for step in range(steps)]
+    assert all(rates[first] > 0.97 for first in firsts[1:])
+    assert all(rates[first - 1] < 0.04 for first in [*firsts[1:], steps])
+
+
+def test_another_number_of_cycles_than_of_stages_is_told() -> None:
+    spec = presets()["points-pd"].spec
+    for cycles, keys in ((1, []), (5, ["training.cycles"]), (6, []), (12, ["training.cycles"])):
+        other = replace(spec, training=replace(spec.training, cycles=cycles))
+        assert [p.key for p in specs.problems(other, "points")] == keys
 
 
 def test_progressive_distillation_needs_a_step_for_each_stage() -> None:

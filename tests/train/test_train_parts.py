@@ -1,5 +1,6 @@
 """Schedule, optimiser, averages, precision: the parts of a trainer."""
 
+import itertools
 import math
 
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 from engine.contract.errors import UserError
 from engine.contract.specs import Training
 from engine.train.ema import Averages
-from engine.train.optimiser import Optimiser, copy_into, learning_rate
+from engine.train.optimiser import Optimiser, copy_into, learning_rate, rectification
 from engine.train.precision import autocast, choose_device
 
 
@@ -27,11 +28,15 @@ def net(seed: int = 0) -> nn.Module:
 @given(
     st.integers(1, 200),
     st.integers(0, 50),
-    st.sampled_from(["cosine", "constant"]),
+    st.sampled_from(["cosine", "linear", "inverse-sqrt", "constant"]),
     st.floats(1e-6, 1),
+    st.integers(1, 100),
 )
-def test_the_rate_rises_in_the_warm_up_and_then_never_again(steps, warmup, schedule, top) -> None:
-    spec = Training(steps=steps + warmup, warmup=warmup, schedule=schedule, learning_rate=top)
+def test_the_rate_rises_in_the_warm_up_and_then_never_again(
+    steps, warmup, schedule, top, hold
+) -> None:
+    how = {"schedule": schedule, "learning_rate": top, "hold": hold}
+    spec = Training(steps=steps + warmup, warmup=warmup, **how)
     rates = [learning_rate(spec, step) for step in range(spec.steps)]
     assert all(0 < rate <= top for rate in rates)
     assert rates[:warmup] == sorted(rates[:warmup])
@@ -47,6 +52,30 @@ def test_cosine_is_half_way_down_half_way_through_and_zero_at_the_end() -> None:
     assert learning_rate(Training(steps=1100, schedule="constant"), 1099) == 2e-3
 
 
+def test_linear_falls_evenly_to_zero() -> None:
+    spec = Training(steps=1100, warmup=100, learning_rate=2.0, schedule="linear")
+    rates = [learning_rate(spec, step) for step in range(100, 1101)]
+    assert all(math.isclose(a - b, 2e-3) for a, b in itertools.pairwise(rates))
+    assert (rates[0], rates[-1]) == (2.0, 0.0)
+
+
+def test_inverse_sqrt_halves_in_four_times_the_steps_once_it_falls() -> None:
+    spec = Training(steps=10_000, warmup=0, learning_rate=1e-2, schedule="inverse-sqrt", hold=500)
+    assert {learning_rate(spec, step) for step in range(501)} == {1e-2}
+    for step in (500, 700, 2500):
+        assert math.isclose(learning_rate(spec, 4 * step), learning_rate(spec, step) / 2)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_every_cycle_is_a_whole_training_of_its_own(schedule) -> None:
+    once = Training(steps=100, warmup=0, schedule=schedule)
+    often = Training(steps=1300, warmup=0, schedule=schedule, cycles=13)
+    for step in range(1300):
+        wanted = learning_rate(once, step % 100)
+        assert math.isclose(learning_rate(often, step), wanted, rel_tol=1e-9, abs_tol=1e-12)
+    assert learning_rate(often, 1300) == 0.0
+
+
 def steps_of(optimiser: Optimiser, network: nn.Module, steps: range) -> None:
     for step in steps:
         torch.manual_seed(step)
@@ -55,8 +84,9 @@ def steps_of(optimiser: Optimiser, network: nn.Module, steps: range) -> None:
         optimiser.update(step, optimiser.gradient_norm())
 
 
-def test_an_optimiser_goes_on_bit_for_bit_from_its_tensors() -> None:
-    spec = Training(steps=20, warmup=3, clip=0.05)
+@pytest.mark.parametrize("kind", ["adamw", "radam"])
+def test_an_optimiser_goes_on_bit_for_bit_from_its_tensors(kind) -> None:
+    spec = Training(steps=20, warmup=3, clip=0.05, optimiser=kind)
     one, two, three = net(), net(), net()
     steps_of(optimiser_of(one, spec), one, range(12))
     before, after = optimiser_of(two, spec), optimiser_of(three, spec)
@@ -68,13 +98,19 @@ def test_an_optimiser_goes_on_bit_for_bit_from_its_tensors() -> None:
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.05])
-def test_the_updates_are_those_of_the_library(clip) -> None:
-    spec = Training(steps=30, warmup=5, clip=clip, weight_decay=0.1, beta2=0.95)
+@pytest.mark.parametrize("beta2", [0.5, 0.95])
+@pytest.mark.parametrize("kind", ["adamw", "radam"])
+def test_the_updates_are_those_of_the_library(kind, beta2, clip) -> None:
+    how = {"clip": clip, "weight_decay": 0.1, "beta2": beta2, "optimiser": kind}
+    spec = Training(steps=60, warmup=5, **how)
     ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
     copy_into(theirs.state_dict(), ours.state_dict())
-    steps_of(optimiser_of(ours, spec), ours, range(30))
-    adam = torch.optim.AdamW(theirs.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
-    for step in range(30):
+    steps_of(optimiser_of(ours, spec), ours, range(60))
+    options = {"betas": (0.9, beta2), "weight_decay": 0.1}
+    adam: torch.optim.Optimizer = torch.optim.AdamW(theirs.parameters(), **options)
+    if kind == "radam":
+        adam = torch.optim.RAdam(theirs.parameters(), decoupled_weight_decay=True, **options)
+    for step in range(60):
         torch.manual_seed(step)
         adam.zero_grad()
         theirs(torch.randn(8, 3)).square().mean().backward()
@@ -84,6 +120,14 @@ def test_the_updates_are_those_of_the_library(clip) -> None:
         adam.step()
     for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+@given(st.floats(0.0, 0.9999), st.integers(1, 10**6))
+def test_the_rectification_rises_from_nothing_to_one(beta2, count) -> None:
+    now, later = rectification(beta2, count), rectification(beta2, count + 1)
+    assert 0 <= now <= later + 1e-9 <= 1 + 2e-9
+    assert now == 0 or beta2 > 2 / 3  # the longest memory is 2 / (1 - beta2) - 1, and 5 too short
+    assert count < 10**5 or beta2 < 0.7 or beta2 > 0.99 or now > 0.999
 
 
 def test_the_first_update_has_the_size_of_the_rate_whatever_the_gradient_is_cut_to() -> None:

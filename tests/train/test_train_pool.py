@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.contract.errors import UserError
+from engine.contract.schema import with_value
 from engine.contract.specs import RunSpec, read_spec
 from engine.data.open import open_data
 from engine.flow.clock import each
@@ -19,7 +20,7 @@ from engine.flow.randomness import Randomness
 from engine.flow.solvers import euler, heun, rk4, trajectory
 from engine.objectives.pool import Drawn
 from engine.train import pool as pools
-from engine.train.pool import FilePool, open_pool, times_of
+from engine.train.pool import FilePool, open_pool, size_to_come, times_of
 
 CPU = torch.device("cpu")
 STEP = {"euler": euler, "heun": heun, "rk4": rk4}
@@ -274,6 +275,26 @@ class TestBuilding:
             again = opened(tmp_path / "other.h5", spec)
             assert torch.equal(everything(pool, 20).states, everything(again, 20).states)
         assert everything(pool, 20).states.shape == (2, 20, 2)
+
+
+class TestItsSize:
+    @pytest.mark.parametrize("spec", [points_spec(count=400), pictures_spec("reflow")])
+    def test_it_is_known_before(self, spec: RunSpec, tmp_path: Path) -> None:
+        path, dataset = tmp_path / "pool.h5", open_data(spec.data.name, tmp_path)
+        size = size_to_come(path, spec, dataset)
+        opened(path, spec)
+        rest = 16384  # what HDF5 and the checksums add
+        assert size <= path.stat().st_size <= size + rest
+        assert size_to_come(path, spec, dataset) == 0
+
+    def test_one_under_way_has_its_space(self, tmp_path: Path) -> None:
+        path, spec = tmp_path / "pool.h5", points_spec()
+        (tmp_path / "pool.h5.part").touch()
+        assert size_to_come(path, spec, open_data(spec.data.name, tmp_path)) == 0
+
+    def test_other_methods_have_none(self, tmp_path: Path) -> None:
+        spec = with_value(points_spec(), "method", "cd")
+        assert size_to_come(tmp_path / "x", spec, open_data(spec.data.name, tmp_path)) == 0
 
 
 class TestRefusals:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.contract.catalogue import Grid
+from engine.contract.catalogue import Grid, Guidance
 from engine.contract.learned import Learned
 from engine.train.preview import VELOCITY_STEPS, Previewer
 
@@ -58,3 +58,19 @@ def test_what_is_known_by_now_goes_before_the_name_of_the_method() -> None:
     ]
     assert len(preview("pd", Learned("fm"))[1]) == 2 * VELOCITY_STEPS
     assert preview("cmt", Learned("meanflow"))[1] == [(1.0, 0.0)]
+
+
+def test_a_model_that_learned_all_guidances_is_shown_under_its_own() -> None:
+    told: list[Tensor | None] = []
+
+    class Guided(Told):
+        def forward(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None = None) -> Tensor:
+            told.append(label)
+            return self.weight * x
+
+    previewer = Previewer(Guided(), "imf", (3, 4, 4), 2, 3, 0, torch.device("cpu"))
+    usual = Learned("imf", guidance=Guidance(1.0, 8.0, 2.5, 0.25, 0.75, told=True))
+    previewer.draw({"weight": torch.tensor(0.5)}, usual)
+    (label,) = told
+    assert label is not None
+    assert label.tolist() == [[number, 2.5, 0.25, 0.75] for number in (0, 1, 0)]

@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -19,7 +20,16 @@ from engine.contract.errors import UserError
 from engine.contract.history import History
 from engine.contract.journal import Ended, Noticed, Sampled, Sealed, Started
 from engine.contract.messages import Action, Left, Progress
-from engine.contract.specs import MLP, Data, RunSpec, Training
+from engine.contract.specs import (
+    CD,
+    CMT,
+    MLP,
+    Data,
+    FlowMatching,
+    RunSpec,
+    Training,
+    Trajectories,
+)
 from engine.runs import checkpoint, saver
 from engine.runs.checkpoint import newest
 from engine.runs.folder import RunFolder
@@ -74,6 +84,7 @@ def test_a_run_leaves_all_that_it_promised(run, spec) -> None:
     assert of_kind(history, Sealed) == [6, 12, 18, 20]
     assert of_kind(history, Noticed) == []
     assert run.checkpoints() == [18, 20]
+    assert run.frames() == [6, 12]
     kind = "npy" if spec.network == MLP(8, 1) else "png"
     assert sorted(os.listdir(run.samples)) == [f"0000{n}.{kind}" for n in ("05", "10", "15", "20")]
     assert {p.name for p in run.checkpoint(20).iterdir()} == {
@@ -91,7 +102,7 @@ def test_a_run_leaves_all_that_it_promised(run, spec) -> None:
     assert run.spec() == spec
     assert "finished at step 20" in run.log.read_text()
     assert {p.name for p in run.path.iterdir()} == {
-        "spec.toml", "lock", "journal", "log.txt", "samples", "checkpoints",
+        "spec.toml", "lock", "journal", "log.txt", "samples", "checkpoints", "film",
     }  # fmt: skip
 
 
@@ -229,6 +240,28 @@ def test_a_full_disk_at_the_start_leaves_no_folder(run, points, monkeypatch) -> 
     usage = checkpoint.shutil.disk_usage("/")
     monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda path: usage._replace(free=1000))
     refused(run, points, "0 MB left")
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (CD(), "and a checkpoint needs"),
+        (CMT(trajectories=Trajectories(20_000)), "and its teacher's trajectories and a checkpoint"),
+    ],
+)
+def test_a_disk_too_small_for_the_student_is_told_before_its_teacher_is_trained(
+    run, points, monkeypatch, method, words
+) -> None:
+    """What the teacher's own first checkpoint takes is there."""
+    spec = replace(points, method=method, network=MLP(256, 3))
+    usage, disk = checkpoint.shutil.disk_usage("/"), monkeypatch.setattr
+    teacher = replace(spec, method=FlowMatching())
+    disk(checkpoint.shutil, "disk_usage", lambda path: usage._replace(free=0))
+    with pytest.raises(UserError) as caught:
+        train_session(run.path, teacher, NOWHERE)
+    needed = int(re.findall(r"(\d+) MB;", str(caught.value))[0]) + 1
+    disk(checkpoint.shutil, "disk_usage", lambda path: usage._replace(free=needed << 20))
+    refused(run, spec, words)
 
 
 def test_a_full_disk_at_a_save_keeps_the_old_checkpoint_and_training(

@@ -7,8 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from engine.contract.errors import UserError
-from engine.contract.specs import CD, Data, RunSpec, Teacher
+from engine.contract.journal import Noticed
+from engine.contract.specs import CD, MLP, Data, RunSpec, Teacher
 from engine.runs.folder import RunFolder
+from engine.runs.history import read_history
 from engine.worker.session import train_session
 
 
@@ -47,6 +49,25 @@ def test_the_run_goes_on_when_its_teacher_is_gone(tmp_path, points, teacher) -> 
     (run / "teacher.safetensors").unlink()
     with pytest.raises(UserError, match=r"^The teacher of this run is not to be had"):
         train_session(run, None, tmp_path, threads=1)
+
+
+@pytest.mark.parametrize(("width", "start", "told"), [(8, True, 0), (9, True, 1), (9, False, 0)])
+def test_a_student_that_cannot_start_from_its_teacher_says_so_once(
+    tmp_path, points, teacher, width, start, told
+) -> None:
+    spec = taught_by(points, teacher)
+    wanted = replace(spec.method.teacher, start=start)
+    spec = replace(spec, method=CD(teacher=wanted), network=MLP(width, 1))
+    stops, said = iter([None] * 8 + ["stop"]), list[str]()
+    run = tmp_path / "student"
+    how = {"threads": 1, "tell": said.append}
+    train_session(run, spec, tmp_path, control=lambda: next(stops, None), **how)
+    assert train_session(run, None, tmp_path, **how).how == "finished"
+    sentence = "The student starts from new weights: its network is not its teacher's."
+    assert said == [sentence] * told
+    noticed = [e for e in read_history(RunFolder(run)).events if isinstance(e, Noticed)]
+    assert noticed == [Noticed(0, sentence)] * told
+    assert RunFolder(run).log.read_text().count(sentence) == told
 
 
 def test_a_run_that_never_began_takes_its_copy_of_the_teacher_along(tmp_path) -> None:

@@ -15,18 +15,19 @@ import pytest
 from msgspec.structs import replace
 
 from engine.contract import frames, messages
-from engine.contract.journal import Sealed, Started
+from engine.contract.journal import Noticed, Sealed, Started
 from engine.contract.messages import (
     Action,
     AnyMessage,
     Control,
+    EngineNote,
     Hello,
     Left,
     Message,
     Progress,
     Train,
 )
-from engine.contract.specs import RunSpec
+from engine.contract.specs import CD, RunSpec, Teacher
 from engine.runs.checkpoint import newest
 from engine.runs.folder import RunFolder
 from engine.runs.history import read_history
@@ -138,6 +139,17 @@ def test_a_worker_trains_obeys_and_leaves(start, run, endless) -> None:
     assert history.samples
     assert not is_held(run)
     assert summarise(run).step == last.step
+
+
+def test_what_the_journal_says_to_the_user_is_told_to_the_hub_too(start, run, points) -> None:
+    worker = start()
+    worker.train(run, replace(points, method=CD(teacher=Teacher(steps=5))))
+    code, _ = worker.left()
+    assert code == 0
+    noticed = [e.message for e in read_history(run).events if isinstance(e, Noticed)]
+    told = [m for m in worker.seen if isinstance(m, EngineNote)]
+    assert told == [EngineNote("info", f"first: {sentence}") for sentence in noticed]
+    assert noticed == ["The teacher is trained; its student begins."]
 
 
 def test_a_worker_whose_stream_ends_saves_and_leaves(start, run, endless) -> None:

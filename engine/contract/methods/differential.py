@@ -87,13 +87,51 @@ class ImprovedMeanFlow(
     share_off_diagonal: ShareOffDiagonal = 0.5
     adaptive_power: AdaptivePower = 1.0
     adaptive_offset: AdaptiveOffset = 0.01
+    velocity_head: A[
+        Literal["auxiliary", "boundary"],
+        described(
+            "Velocity head",
+            "What the model's own velocity comes from: a second last layer that is trained "
+            "beside, or its jumps with s = t.",
+        ),
+    ] = "auxiliary"
+    guidance: A[
+        Literal["fixed", "chosen"],
+        described(
+            "Guidance",
+            "fixed: learn one; chosen: learn all strengths and intervals of time, and choose "
+            "when sampling.",
+        ),
+    ] = "fixed"
     omega: A[
         float,
         described(
             "Guidance omega",
-            "Learn a flow guided towards the label, of this strength; 1: none.",
+            "Learn a flow guided towards the label, of this strength; 1: none. "
+            "Where it is chosen when sampling, the one that previews show.",
             low=1.0,
             high=20.0,
+        ),
+    ] = 1.0
+    omega_most: A[
+        float,
+        described(
+            "Largest omega",
+            "Strengths from 1 to this are learned.",
+            low=1.0,
+            high=100.0,
+            shown_when=("guidance", "chosen"),
+        ),
+    ] = 8.0
+    omega_power: A[
+        float,
+        described(
+            "Power of omega",
+            "Strengths are drawn by the law omega^-p.",
+            low=0.0,
+            high=10.0,
+            advanced=True,
+            shown_when=("guidance", "chosen"),
         ),
     ] = 1.0
     guidance_from: GuidanceFrom = 0.0
@@ -188,10 +226,15 @@ def guidance_problems(method: Struct, hides_labels: bool) -> list[tuple[str, str
     if not isinstance(method, MeanFlow | ImprovedMeanFlow):
         return []
     found = []
+    wants = "Guidance needs labels and a label dropout above 0"
     guided = method.omega != 1 or getattr(method, "kappa", 0.0) != 0
     if guided and not hides_labels:
-        wants = "labels and a label dropout above 0; set omega to 1 to train without guidance."
-        found.append(("method.omega", f"Guidance needs {wants}"))
+        found.append(("method.omega", f"{wants}; set omega to 1 to train without guidance."))
+    if isinstance(method, ImprovedMeanFlow) and method.guidance == "chosen":
+        if not hides_labels:
+            found.append(("method.guidance", f"{wants}; set it to fixed to train without."))
+        if method.omega > method.omega_most:
+            found.append(("method.omega", "Guidance omega must not be above Largest omega."))
     if method.guidance_from > method.guidance_to:
         found.append(("method.guidance_from", "Guidance from t must not be above Guidance to t."))
     return found

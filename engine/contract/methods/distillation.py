@@ -53,9 +53,12 @@ DistillationMethod = PD | CMT
 
 
 def distillation_problems(
-    method: Struct, hides_labels: bool, updates: int
+    method: Struct, hides_labels: bool, updates: int, cycles: int
 ) -> list[tuple[str, str]]:
-    """What is wrong between the fields; `hides_labels`: some samples' labels are hidden."""
+    """What is wrong between the fields; `hides_labels`: some samples' labels are hidden.
+
+    `updates` and `cycles` are those of the training.
+    """
     found = []
     if isinstance(method, PD):
         for name in ("first_steps", "last_steps"):
@@ -70,6 +73,9 @@ def distillation_problems(
         if updates < stages:
             text = f"Steps must be at least {stages}, one for each stage of the distillation."
             found.append(("training.steps", text))
+        if cycles not in (1, stages):
+            text = f"Cycles must be {stages}, one for each stage of the distillation, or 1."
+            found.append(("training.cycles", text))
     elif isinstance(method, CMT):
         inner = guidance_problems(method.post, hides_labels)
         found += [(key.replace("method.", "method.post.", 1), text) for key, text in inner]

@@ -10,6 +10,42 @@ from engine.contract.methods.consistency import Distance, Grid, GridField, Huber
 from engine.contract.schema import described
 
 
+class Augmentation(Struct, frozen=True, forbid_unknown_fields=True):
+    """How pictures are changed before a discriminator judges them (arXiv 2006.10738)."""
+
+    shift: A[
+        float,
+        described(
+            "Shift",
+            "How far pictures are moved at most, as a share of their side.",
+            low=0.0,
+            high=0.5,
+            advanced=True,
+        ),
+    ] = 0.125
+    cutout: A[
+        float,
+        described(
+            "Cover",
+            "Side of the square that is hidden, as a share of the picture's.",
+            low=0.0,
+            high=0.9,
+            advanced=True,
+        ),
+    ] = 0.5
+    flip: A[
+        float,
+        described(
+            "Mirror",
+            "Share of pictures that are mirrored; the nearer to a half, the less it matters "
+            "which way round samples are.",
+            low=0.0,
+            high=0.5,
+            advanced=True,
+        ),
+    ] = 0.0
+
+
 class CTM(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="ctm"):
     """Consistency trajectory model: any jump along a teacher's trajectory (arXiv 2310.02279)."""
 
@@ -18,8 +54,7 @@ class CTM(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag
         bool,
         described(
             "Teach itself",
-            "Follow the velocity of the student's own average, without a teacher. "
-            "Turn Balance denoising off then: else what agrees with itself learns nothing more.",
+            "Follow the velocity of the student's own average, without a teacher.",
         ),
     ] = False
     points: A[
@@ -67,7 +102,8 @@ class CTM(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag
         bool,
         described(
             "Balance denoising",
-            "Multiply its weight so that it pulls at the last layer as hard as the jumps do.",
+            "Multiply its weight so that it pulls at the last layer as hard as the jumps do; "
+            "never by less than 1 where the student teaches itself.",
             advanced=True,
         ),
     ] = True
@@ -121,6 +157,18 @@ class CTM(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag
             high=1.0,
         ),
     ] = 0.5
+    gan_labels: A[
+        bool,
+        described(
+            "Discriminator knows the class",
+            "Judge each sample as one of its class, where the network is told it.",
+            advanced=True,
+        ),
+    ] = True
+    augmentation: A[
+        Augmentation,
+        described("Augmentation", "How the discriminator is shown pictures; points it sees as is."),
+    ] = Augmentation()
     grid: GridField = Grid()
 
 

@@ -12,14 +12,15 @@ class Empirical(Integrated):
 
     E[data | x_t = x] is the mean of the samples under softmax(-|x - a data|^2 / 2 b^2), a = 1 - t
     and b = t. Every trajectory ends in a sample. At t = 0 the noise is forgotten: from there a
-    jump takes the mean noise, zero.
+    jump takes the mean noise, zero. `kept` [B, N] says which samples each state may come from,
+    where it is told a class; then all states [B, ...] are asked together.
     """
 
     steps = 100
     floor = 1e-3  # by then the softmax has chosen, unless samples differ by less than rounding
 
-    def __init__(self, data: Tensor) -> None:
-        self.data = data.flatten(1)
+    def __init__(self, data: Tensor, kept: Tensor | None = None) -> None:
+        self.data, self.kept = data.flatten(1), kept
 
     def v(self, x: Tensor, t: Time) -> Tensor:
         """Velocity E[noise] - E[data]."""
@@ -32,5 +33,7 @@ class Empirical(Integrated):
         a = 1 - flat
         distance = a * (samples**2).sum(1) / 2 - x.flatten(1) @ samples.T
         logits = -a * distance / flat.clamp_min(1e-6) ** 2  # |x|^2 cancels in the softmax
+        if self.kept is not None:
+            logits = logits.masked_fill(~self.kept, -torch.inf)
         data = (torch.softmax(logits, 1) @ samples).reshape(x.shape)
         return data, torch.where(time > 0, (x - (1 - time) * data) / time, 0)

@@ -13,6 +13,7 @@ from studio.model.catalogue_model import CatalogueModel
 from studio.model.explore_model import ExploreModel
 from studio.model.states import States
 from studio.view.explore.fresh_trace import FreshTrace
+from studio.view.explore.quality_card import QualityPart
 from studio.view.explore.times import BADGES, DONE
 from studio.view.widgets.card import Card, label, rule
 from studio.view.words import count
@@ -65,7 +66,13 @@ class Figures(QGridLayout):
 class JumpCard(Card):
     """Reads the model at a calm pace, however fast the frames come."""
 
-    def __init__(self, explore: ExploreModel, fresh: FreshTrace, catalogue: CatalogueModel) -> None:
+    def __init__(
+        self,
+        explore: ExploreModel,
+        fresh: FreshTrace,
+        catalogue: CatalogueModel,
+        quality: QualityPart,
+    ) -> None:
         badge = label("", "badge")
         super().__init__("This jump", badge)
         self.badge = badge
@@ -83,6 +90,9 @@ class JumpCard(Card):
         self.body.addLayout(self.numbers)
         self.body.addWidget(self.done)
         self.body.addSpacing(4)
+        self.body.addWidget(rule())
+        self.body.addSpacing(2)
+        self.body.addWidget(quality)
         self.body.addWidget(rule())
         self.body.addSpacing(2)
         self.body.addWidget(label("This model", "title"))

@@ -1,20 +1,27 @@
 """What the particles' plot is made of, for the screen and for SVG alike."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from studio.export.plot import Dots, Lines
 from studio.model.states import Paths, States
-from studio.theme.tokens import Tokens
+from studio.theme.tokens import Tokens, companion_colour
 
 NAMES = ("start", "learned", "exact", "paths")
 _RINGS = 512  # more would hide what they are compared with
 
 
 def layers(
-    states: States, trace: Paths | None, shown: Collection[str], tokens: Tokens
+    states: States,
+    trace: Paths | None,
+    shown: Collection[str],
+    tokens: Tokens,
+    others: Sequence[States | None] = (),
 ) -> list[Dots | Lines]:
-    """The layers from back to front; `shown` names those that are switched on."""
+    """The layers from back to front; `shown` names those that are switched on.
+
+    `others` are what the models beside the one in hand make of the same samples.
+    """
     learned, exact = tokens.models[0], tokens.models[1]
     radius = mark_radius(len(states.x_s))
     made: list[Dots | Lines] = []
@@ -24,6 +31,10 @@ def layers(
         if "exact" in shown and trace.exact is not None:
             made.append(Lines("exact paths", trace.exact, exact, 1.0, 0.55))
         made.append(Lines("paths", trace.learned, learned, 1.0, 0.7))
+    for place, other in enumerate(others):
+        if other is not None and "learned" in shown and other.x_s.shape == states.x_s.shape:
+            colour = companion_colour(tokens, place)
+            made.append(Dots(f"companion {place + 1}", other.x_s, colour, radius, 0.7))
     if "learned" in shown:
         made.append(Dots("learned", states.x_s, learned, radius, 0.85))
     if trace is not None and trace.exact_x_s is not None and "exact" in shown:

@@ -1,15 +1,15 @@
-"""The model in hand as a chip, and the menu to take another: shipped, a run's newest, a file."""
+"""The model in hand as a chip, with the menu to take another."""
 
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
 
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.explore_model import ExploreModel
 from studio.model.runs_model import RunsModel
 from studio.theme.theme import Theme
+from studio.view.explore.model_menu import ModelMenu
 from studio.view.widgets.card import label
 
 
@@ -22,14 +22,12 @@ class ModelPicker(QPushButton):
         self, explore: ExploreModel, catalogue: CatalogueModel, runs: RunsModel, theme: Theme
     ) -> None:
         super().__init__()
-        self._explore, self._catalogue, self._runs = explore, catalogue, runs
-        self._theme = theme
+        self._explore, self._catalogue, self._theme = explore, catalogue, theme
         self._opening = ""
         self._dot, self._chevron = QLabel(), QLabel()
         self._title, self._about = label("", "title"), label("", "muted")
-        self._menu = QMenu(self)
-        self._menu.setToolTipsVisible(True)
-        self._menu.aboutToShow.connect(self.fill)
+        self.menu_of_models = ModelMenu(self, explore, catalogue, runs, theme)
+        self.menu_of_models.chosen.connect(self.chosen)
         self._row = row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 10, 6)
         row.setSpacing(8)
@@ -59,42 +57,7 @@ class ModelPicker(QPushButton):
 
     def open_menu(self) -> None:
         """Show what can be opened, under the chip."""
-        self._menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
-
-    def fill(self) -> None:
-        """Read the lists again."""
-        self._menu.clear()
-        self._add_heading("Shipped models" if self._catalogue.models else "No shipped models")
-        for name in self._catalogue.models:
-            self._add(name, name)
-        if self._runs.runs:
-            self._menu.addSeparator()
-            self._add_heading("Your runs, newest weights")
-        for run in self._runs.runs:
-            step = f"step {run.checkpoint:,}" if run.checkpoint >= 0 else "no checkpoint yet"
-            action = self._add(run.name, f"{run.title}   {run.data} · {step} · {run.state}")
-            action.setEnabled(run.checkpoint >= 0)
-        self._menu.addSeparator()
-        self._menu.addAction(
-            self._theme.icon("folder-open", "muted"), "Open a model file…", self.choose_file
-        )
-
-    def choose_file(self) -> None:
-        """Ask for a model file."""
-        dialog = QFileDialog(self.window(), "Open a model", "", "Models (*.safetensors)")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(self.chosen)
-        dialog.open()
-
-    def _add_heading(self, text: str) -> None:
-        self._menu.addAction(text).setEnabled(False)
-
-    def _add(self, name: str, text: str) -> QAction:
-        action = self._menu.addAction(text.replace("&", "&&"), lambda: self.chosen.emit(name))
-        action.setCheckable(True)
-        action.setChecked(name == self._explore.name)
-        return action
+        self.menu_of_models.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
 
     def _show(self) -> None:
         model = self._explore.model

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.contract.legality import GRID, is_outside, ladder
 from studio.model.explore_model import ExploreModel
+from studio.model.map_model import MapModel
 from studio.theme.theme import Theme
 from studio.view.explore.pad_drawing import draw_ground
 from studio.view.explore.pad_geometry import BOTTOM, LEFT, RIGHT, TOP, PadGeometry
@@ -41,9 +42,9 @@ class TimePad(QWidget):
 
     told = Signal(str)
 
-    def __init__(self, explore: ExploreModel, theme: Theme) -> None:
+    def __init__(self, explore: ExploreModel, maps: MapModel, theme: Theme) -> None:
         super().__init__()
-        self._explore, self._theme = explore, theme
+        self._explore, self._maps, self._theme = explore, maps, theme
         self._wanted = 276
         self._ground = QPixmap()
         self._hovered: tuple[float, float] | None = None
@@ -56,6 +57,7 @@ class TimePad(QWidget):
         explore.times_changed.connect(self._on_times)
         explore.settings_changed.connect(self.update)
         explore.model_changed.connect(self._on_model)
+        maps.changed.connect(self._forget_ground)
         theme.changed.connect(self._forget_ground)
         self._on_times()
 
@@ -179,7 +181,8 @@ class TimePad(QWidget):
             self._ground.fill(Qt.GlobalColor.transparent)
             painter = QPainter(self._ground)
             painter.setFont(self.font())
-            draw_ground(painter, self.geometry_of_times, self._theme.tokens, self._explore.model)
+            model, field = self._explore.model, self._maps.field
+            draw_ground(painter, self.geometry_of_times, self._theme.tokens, model, field)
             painter.end()
         return self._ground
 

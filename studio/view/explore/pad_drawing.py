@@ -4,7 +4,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPen
 
 from engine.contract.catalogue import Capability, Grid, Model
+from studio.model.map_model import Field
 from studio.theme.tokens import Tokens, mix
+from studio.view.explore.map_drawing import draw_map
 from studio.view.explore.pad_geometry import PadGeometry
 
 _HATCH = 14.0  # pixels between two lines
@@ -17,9 +19,16 @@ _ABOVE: dict[Capability, tuple[tuple[str, ...], str]] = {
 
 
 def draw_ground(
-    painter: QPainter, place: PadGeometry, tokens: Tokens, model: Model | None = None
+    painter: QPainter,
+    place: PadGeometry,
+    tokens: Tokens,
+    model: Model | None = None,
+    field: Field | None = None,
 ) -> None:
-    """Draw everything that does not move; without a model as for a flow map."""
+    """Draw everything that does not move; without a model as for a flow map.
+
+    Over a map there are no words: no colour of them can be read on all of its own.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     font = painter.font()
     font.setPixelSize(11)
@@ -36,10 +45,13 @@ def draw_ground(
             _draw_hatch(painter, place, tokens)
     if model and capability == "dyadic":
         _draw_steps(painter, place, tokens, model.grid)
+    if field is not None:
+        draw_map(painter, place, field, capability)
     _draw_frame(painter, place, tokens)
     if capability == "endpoint":
         _draw_exact_line(painter, place, tokens)
-    _draw_edges(painter, place, tokens, capability)
+    if field is None:
+        _draw_edges(painter, place, tokens, capability)
     _draw_axes(painter, place, tokens)
 
 

@@ -18,18 +18,20 @@ from PySide6.QtWidgets import (
 )
 
 from studio.link.link import LinkError
-from studio.model.catalogue_model import CatalogueModel
-from studio.model.explore_model import ExploreModel
-from studio.model.runs_model import RunsModel
+from studio.model.exploring import Exploring
 from studio.model.tasks import spawn
 from studio.theme.theme import Theme
+from studio.view.explore.companion_chips import CompanionChips
 from studio.view.explore.exporting import Choice
 from studio.view.explore.exports import Exports
+from studio.view.explore.film_card import FilmCard
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.jump_card import JumpCard
 from studio.view.explore.line import Line
 from studio.view.explore.model_picker import ModelPicker
-from studio.view.explore.panes import EmptyPane, ParticlesPane, PicturesPane
+from studio.view.explore.panes import EmptyPane, ParticlesPane
+from studio.view.explore.pictures_pane import PicturesPane
+from studio.view.explore.quality_card import QualityPart
 from studio.view.explore.times import STEP
 from studio.view.explore.tool import Tool
 from studio.view.explore.where_card import WIDE, WIDTH, WhereCard
@@ -47,19 +49,21 @@ class ExplorePage(QWidget):
     title = "Explore"
     icon_name = "image"
 
-    def __init__(
-        self, explore: ExploreModel, catalogue: CatalogueModel, runs: RunsModel, theme: Theme
-    ) -> None:
+    def __init__(self, models: Exploring, theme: Theme) -> None:
         super().__init__()
-        self.explore, self._catalogue, self._theme = explore, catalogue, theme
+        explore, maps, film, companions, quality, catalogue, runs = models
+        self.explore, self.companions = explore, companions
+        self._catalogue, self._theme = catalogue, theme
         self.pick, self._fresh = Pick(), FreshTrace(explore)
         self.notices = Notices(theme)
         self.picker = ModelPicker(explore, catalogue, runs, theme)
-        self.where = WhereCard(explore, theme)
-        self.pictures = PicturesPane(explore, theme, self.pick)
-        self.particles = ParticlesPane(explore, self._fresh, theme)
+        self.chips = CompanionChips(explore, companions, catalogue, runs, theme)
+        self.where = WhereCard(explore, maps, theme)
+        self.pictures = PicturesPane(explore, companions, catalogue, theme, self.pick)
+        self.particles = ParticlesPane(explore, companions, self._fresh, theme)
         self.empty = EmptyPane(theme)
-        self.jump = JumpCard(explore, self._fresh, catalogue)
+        self.film = FilmCard(film, theme)
+        self.jump = JumpCard(explore, self._fresh, catalogue, QualityPart(quality, theme))
         self.said = Line("Message", theme)
         plot = self.particles.plot
         self._exports = Exports(self, explore, catalogue, self.pick, plot, theme)
@@ -73,9 +77,11 @@ class ExplorePage(QWidget):
         self._dress()
         self._lay_out()
         self.picker.chosen.connect(self.open)
+        self.chips.chosen.connect(self.add)
         explore.model_changed.connect(self._on_model)
         explore.states_changed.connect(self._on_states)
         explore.failed.connect(self._on_failed)
+        film.failed.connect(self._on_failed)
         self._on_model()
         self._on_states()
 
@@ -85,6 +91,10 @@ class ExplorePage(QWidget):
         if self.explore.model is None:
             self.empty.say(f"Opening {name}…")
         spawn(self._open(name))
+
+    def add(self, name: str) -> None:
+        """Put another model beside the one in hand."""
+        spawn(self.companions.add(name), refused=self.problem)
 
     def problem(self, sentence: str, key: str = "problem") -> None:
         """Say what went wrong; everything else goes on."""
@@ -174,6 +184,7 @@ class ExplorePage(QWidget):
         top.setContentsMargins(12, 8, 12, 8)
         top.setSpacing(8)
         top.addWidget(self.picker)
+        top.addWidget(self.chips)
         top.addSpacing(8)
         top.addWidget(self.said, 1)
         for tool in self._tools():
@@ -188,7 +199,11 @@ class ExplorePage(QWidget):
         row.setSpacing(12)
         self.where_area = _scrolled(self.where)
         row.addWidget(self.where_area)
-        row.addWidget(self.middle, 1)
+        looked_at = QVBoxLayout()
+        looked_at.setSpacing(12)
+        looked_at.addWidget(self.middle, 1)
+        looked_at.addWidget(self.film)
+        row.addLayout(looked_at, 1)
         row.addWidget(self.jump)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -217,6 +232,7 @@ class ExplorePage(QWidget):
         self._act("Less s", "{", lambda: pad.move_by(0, -STEP))
         self._act("More s", "}", lambda: pad.move_by(0, STEP))
         self._act("Choose a model", "M", self.picker.open_menu)
+        self._act("Add a model", "Shift+M", self.chips.open_menu, "plus")
         self._act("Copy picture", "Ctrl+Shift+C", self.copy, "copy")
         self._act("Export…", "Ctrl+E", self.export, "download")
 

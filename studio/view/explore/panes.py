@@ -1,18 +1,18 @@
-"""The middle of the page: two grids of pictures, or the particles."""
+"""The particles with their legend, and what stands there before there is a model."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QToolButton
 
+from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
 from studio.model.states import States
 from studio.theme.theme import Theme
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.line import Line
 from studio.view.explore.particles import ParticlesPlot
-from studio.view.widgets.card import Card, head, label
-from studio.view.widgets.picture_grid import Pick, PictureGrid
-from studio.view.words import plural
+from studio.view.explore.telling import caption, gap_text
+from studio.view.widgets.card import Card, label
 
 LEGEND = {
     "start": ("xₜ", "Where the points stand"),
@@ -22,72 +22,20 @@ LEGEND = {
 }
 
 
-def caption(states: States) -> str:
-    """The jump in one line."""
-    noun = "point" if states.x_s.ndim == 2 else "picture"
-    outside = " · outside the trained triangle" if states.outside else ""
-    return (
-        f"xₜ → xₛ   {states.t:.3f} → {states.s:.3f} · {plural(len(states.x_s), noun)} · "
-        f"{states.nfe:,} NFE · {states.ms:.1f} ms{outside}"
-    )
-
-
-class PicturesPane(Card):
-    """x_t beside x_s; the picture under the cursor is outlined in both."""
-
-    def __init__(self, explore: ExploreModel, theme: Theme, pick: Pick) -> None:
-        super().__init__()
-        self._explore, self._pick = explore, pick
-        self.start, self.end = PictureGrid("xₜ", pick, theme), PictureGrid("xₛ", pick, theme)
-        self._at, self._to = label("", "small"), label("", "small")
-        self.line, self._index = Line("This jump", theme), label("", "muted")
-        sides = QHBoxLayout()
-        sides.setSpacing(24)
-        sides.addLayout(_side("Where we stand", self._at, self.start), 1)
-        sides.addLayout(_side("Where we jump", self._to, self.end), 1)
-        foot = QHBoxLayout()
-        foot.addWidget(self.line, 1)
-        foot.addWidget(self._index)
-        self.outer.setContentsMargins(14, 8, 14, 10)
-        self.body.addLayout(sides, 1)
-        self.body.addLayout(foot)
-        pick.changed.connect(self._show_index)
-
-    def show_states(self, states: States) -> None:
-        """Show an answer."""
-        self.start.show_pictures(states.x_t)
-        self.end.show_pictures(states.x_s)
-        self._at.setText(f"xₜ   t = {states.t:.3f}")
-        self._to.setText(f"xₛ   s = {states.s:.3f}")
-        self.line.set_text(caption(states))
-
-    def _show_index(self) -> None:
-        hovered = self._pick.hovered
-        self._index.setText(f"picture {hovered + 1}" if hovered >= 0 else "")
-
-
-def _side(title: str, right: QLabel, grid: PictureGrid) -> QVBoxLayout:
-    """A grid under its title."""
-    top = head()
-    top.addWidget(label(title, "title"))
-    top.addStretch(1)
-    top.addWidget(right)
-    side = QVBoxLayout()
-    side.setSpacing(8)
-    side.addLayout(top)
-    side.addWidget(grid, 1)
-    return side
-
-
 class ParticlesPane(Card):
     """The plot with its legend, whose entries switch the layers."""
 
-    def __init__(self, explore: ExploreModel, fresh: FreshTrace, theme: Theme) -> None:
+    def __init__(
+        self, explore: ExploreModel, companions: Companions, fresh: FreshTrace, theme: Theme
+    ) -> None:
         super().__init__("Particles")
         self._theme = theme
-        self.plot = ParticlesPlot(explore, fresh, theme)
+        self.plot = ParticlesPlot(explore, companions, fresh, theme)
         self.line, self._pointed = Line("This jump", theme), label("", "muted")
+        self._explore, self._companions = explore, companions
+        self._gaps = label("", "small")
         self.plot.pointed.connect(self._pointed.setText)
+        companions.states_changed.connect(self._show_gaps)
         self.setContentsMargins(-13, 0, -13, -4)
         self.head.setContentsMargins(13, 0, 9, 0)
         self.head.setSpacing(2)
@@ -97,6 +45,7 @@ class ParticlesPane(Card):
         foot = QHBoxLayout()
         foot.setContentsMargins(13, 0, 13, 0)
         foot.addWidget(self.line, 1)
+        foot.addWidget(self._gaps)
         foot.addWidget(self._pointed)
         self.body.addWidget(self.plot, 1)
         self.body.addLayout(foot)
@@ -106,6 +55,10 @@ class ParticlesPane(Card):
     def show_states(self, states: States) -> None:
         """Show an answer; the plot reads the model by itself."""
         self.line.set_text(caption(states))
+
+    def _show_gaps(self) -> None:
+        said = (gap_text(other, self._explore.states) for other in self._companions.all)
+        self._gaps.setText(" · ".join(text for text in said if text))
 
     def show_exact(self, known: bool) -> None:
         """Offer the exact map where the data set has one."""

@@ -5,6 +5,7 @@ from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.export.plot import Dots, Lines, Window
+from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
 from studio.theme.theme import Theme
 from studio.view.explore.fresh_trace import FreshTrace
@@ -18,9 +19,11 @@ class ParticlesPlot(QWidget):
 
     pointed = Signal(str)
 
-    def __init__(self, explore: ExploreModel, fresh: FreshTrace, theme: Theme) -> None:
+    def __init__(
+        self, explore: ExploreModel, companions: Companions, fresh: FreshTrace, theme: Theme
+    ) -> None:
         super().__init__()
-        self._explore, self._theme = explore, theme
+        self._explore, self._companions, self._theme = explore, companions, theme
         self._fresh = fresh
         self.shown = set(NAMES)
         self.window_of_plane: Window | None = None
@@ -32,6 +35,7 @@ class ParticlesPlot(QWidget):
         self.setAccessibleName("Particles")
         explore.states_changed.connect(self._on_answer)
         fresh.changed.connect(self.redraw)
+        companions.states_changed.connect(self.redraw)
         explore.model_changed.connect(self.reframe)
         theme.changed.connect(self.redraw)
 
@@ -44,7 +48,8 @@ class ParticlesPlot(QWidget):
         states = self._explore.states
         if states is None or states.x_s.ndim != 2:
             return []
-        return layers(states, self._fresh.trace, self.shown, self._theme.tokens)
+        others = [other.states for other in self._companions.all]
+        return layers(states, self._fresh.trace, self.shown, self._theme.tokens, others)
 
     def show_layer(self, name: str, on: bool) -> None:
         """Switch a layer on or off."""

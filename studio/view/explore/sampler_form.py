@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
+from engine.contract.catalogue import Guidance
 from engine.contract.messages import Solver
 from studio.model.explore_model import ExploreModel
 from studio.view.explore.time_row import without_buttons
@@ -25,7 +26,10 @@ _TIPS = {
     "Noise γ": "Share of the noise that is new after each step: 0 exact jumps, "
     "1 denoise and re-noise.",
     "Guidance": "How far beyond the plain velocity the label pulls; 1 is none.",
+    "Guided from": "Nearer to data than this time, no guidance.",
+    "Guided to": "Nearer to noise than this time, no guidance.",
 }
+_MOST = 20.0  # guidance that is offered
 
 
 class SamplerForm(QWidget):
@@ -35,12 +39,15 @@ class SamplerForm(QWidget):
         super().__init__()
         self._explore = explore
         self.solver, self.times = Combo(), Combo()
-        self.gamma, self.guidance = _box(1.0, 0.05), _box(20.0, 0.25)
+        self.gamma, self.guidance = _box(1.0, 0.05), _box(_MOST, 0.25)
+        self.start, self.end = _box(1.0, 0.05), _box(1.0, 0.05)
         self.solver.activated.connect(lambda row: self._change(solver=self.solver.key()))
         self.times.activated.connect(lambda row: self._change(times=self.times.key()))
         self.gamma.valueChanged.connect(lambda value: self._change(gamma=value))
         self.guidance.valueChanged.connect(lambda value: self._change(guidance=value))
-        boxes = (self.solver, self.times, self.gamma, self.guidance)
+        self.start.valueChanged.connect(lambda value: self._change(guidance_from=value))
+        self.end.valueChanged.connect(lambda value: self._change(guidance_to=value))
+        boxes = (self.solver, self.times, self.gamma, self.guidance, self.start, self.end)
         self._rows: dict[str, tuple[QLabel, QWidget]] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -61,10 +68,24 @@ class SamplerForm(QWidget):
 
     def offered(self) -> set[str]:
         """Names of the choices that are shown."""
+        guidance = self._guidance()
+        if guidance is None:
+            return self._of_capability()
+        guided = {"Guidance", "Guided from", "Guided to"} if guidance.omega != 1 else {"Guidance"}
+        return self._of_capability() | guided
+
+    def _guidance(self) -> Guidance | None:
+        """How the model is guided now; None where it cannot be."""
+        model, sampler = self._explore.model, self._explore.sampler
+        if model is None or model.guidance is None:
+            return None
+        return model.guidance.chosen(sampler.guidance, sampler.guidance_from, sampler.guidance_to)
+
+    def _of_capability(self) -> set[str]:
         model, several = self._explore.model, self._explore.steps > 1
         match model.capability if model else "":
             case "velocity":
-                return {"Solver", "Times"} | ({"Guidance"} if model and model.guidable else set())
+                return {"Solver", "Times"}
             case "flow map":
                 return {"Noise γ"} | ({"Times"} if several else set())
             case "endpoint" if several:
@@ -86,11 +107,24 @@ class SamplerForm(QWidget):
         self.solver.show_items([(name, SOLVERS[name]) for name in get_args(Solver)], sampler.solver)
         times = sampler.times if isinstance(sampler.times, str) else "even"
         self.times.show_items([*TIMES.items()], times)
-        with QSignalBlocker(self.gamma), QSignalBlocker(self.guidance):
+        with QSignalBlocker(self.gamma):
             # A dyadic model leaves the choice between no new noise and all of it.
             self.gamma.setSingleStep(1.0 if model and model.capability == "dyadic" else 0.05)
             self.gamma.setValue(sampler.gamma or 0.0)
-            self.guidance.setValue(sampler.guidance)
+        if guidance := self._guidance():
+            self._show_guidance(guidance)
+
+    def _show_guidance(self, guidance: Guidance) -> None:
+        """Within what the model can take; the interval ends no earlier than it begins."""
+        most = min(guidance.most, max(_MOST, guidance.omega))
+        for box, low, high, value in (
+            (self.guidance, guidance.least, most, guidance.omega),
+            (self.start, 0.0, guidance.end, guidance.start),
+            (self.end, guidance.start, 1.0, guidance.end),
+        ):
+            with QSignalBlocker(box):
+                box.setRange(low, high)
+                box.setValue(value)
 
 
 def _box(most: float, step: float) -> QDoubleSpinBox:

@@ -4,7 +4,9 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox
 
 from studio.model.explore_model import ExploreModel
+from studio.model.map_model import MapModel
 from studio.theme.theme import Theme
+from studio.view.explore.map_bar import MapBar
 from studio.view.explore.pad import TimePad
 from studio.view.explore.sampler_form import SamplerForm
 from studio.view.explore.source_form import SourceForm
@@ -20,11 +22,13 @@ WIDTH, WIDE = 306, 376
 class WhereCard(Card):
     """Where we stand, where we jump, and from which samples."""
 
-    def __init__(self, explore: ExploreModel, theme: Theme) -> None:
-        super().__init__("Where")
+    def __init__(self, explore: ExploreModel, maps: MapModel, theme: Theme) -> None:
+        bar = MapBar(explore, maps, theme)
+        super().__init__("Where", bar.choice)
+        self.map = bar
         self._told = label("", "small")
         self._explore = explore
-        self.pad = TimePad(explore, theme)
+        self.pad = TimePad(explore, maps, theme)
         self.pad.told.connect(self._told.setText)
         self.t_row = TimeRow("t", "where we stand", lambda t: self._choose(t, explore.s))
         self.s_row = TimeRow("s", "where we jump", lambda s: self._choose(explore.t, s))
@@ -37,6 +41,7 @@ class WhereCard(Card):
         self.body.setSpacing(8)
         self.body.addWidget(self.pad)
         self.body.addWidget(self._told)
+        self.body.addWidget(self.map)
         self.body.addWidget(self.t_row)
         self.body.addWidget(self.s_row)
         self.body.addLayout(self._transport(theme))

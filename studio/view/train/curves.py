@@ -27,6 +27,8 @@ TITLES = {
     "loss": "Weighted loss",
     "gradient_norm": "Gradient norm",
     "tangent": "Tangent (rms of du/dt)",
+    "tangent_x": "Tangent by x",
+    "tangent_t": "Tangent by t",
     "learning_rate": "Learning rate",
     "samples_per_second": "Samples a second",
 }

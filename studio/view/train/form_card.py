@@ -10,9 +10,9 @@ from studio.model.form_model import FormModel
 from studio.theme.theme import Theme
 from studio.view.actions import spaced
 from studio.view.train.form_view import FormView
+from studio.view.train.preset_picker import PresetPicker
 from studio.view.train.reasons import Reasons
 from studio.view.widgets.card import Card, label
-from studio.view.widgets.combo import Combo
 from studio.view.widgets.switch import Switch
 
 WIDTH = 352
@@ -32,7 +32,7 @@ class FormCard(Card):
         self.advanced = Switch(theme)
         super().__init__("New run", _named(self.advanced, "Advanced"))
         self._form, self._catalogue, self._theme, self._start = form, catalogue, theme, start
-        self.preset = Combo()
+        self.preset = PresetPicker(theme)
         self.preset.setAccessibleName("Preset")
         self.summary = label("", "small")
         self.summary.setWordWrap(True)
@@ -49,7 +49,7 @@ class FormCard(Card):
         """Show the preset and how far the form has gone from it."""
         presets = self._catalogue.presets
         name = self._form.preset_name
-        self.preset.show_items([(p.name, p.title) for p in presets], name)
+        self.preset.show_presets(presets, name)
         self.preset.setEnabled(bool(presets))
         preset = self._catalogue.preset(name)
         text = preset.summary if preset else "The presets come with the engine."

@@ -1,0 +1,23 @@
+"""Everything that the page Explore shows."""
+
+from typing import NamedTuple
+
+from studio.model.catalogue_model import CatalogueModel
+from studio.model.companions import Companions
+from studio.model.explore_model import ExploreModel
+from studio.model.film_model import FilmModel
+from studio.model.map_model import MapModel
+from studio.model.quality_model import QualityModel
+from studio.model.runs_model import RunsModel
+
+
+class Exploring(NamedTuple):
+    """The model in hand and what belongs to it, and all models and runs that there are."""
+
+    explore: ExploreModel
+    maps: MapModel
+    film: FilmModel
+    companions: Companions
+    quality: QualityModel
+    catalogue: CatalogueModel
+    runs: RunsModel

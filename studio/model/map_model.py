@@ -1,0 +1,184 @@
+"""A map over (t, s) under the pad: filled piece by piece, outward from where the hand is."""
+
+import asyncio
+import time
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from engine.contract.catalogue import Model
+from engine.contract.maps import MapKind, map_cells, map_problem
+from engine.contract.messages import SUPERSEDED, Map, Mapped, Source
+from studio.link.link import Link, LinkClosed, LinkError
+from studio.model.ask import ask
+from studio.model.explore_model import ExploreModel
+from studio.model.newest import Newest
+from studio.model.states import read_arrays
+
+PARTS = {"points": 24, "images": 12}  # places along a side
+SAMPLES = {"points": 256, "images": 8}  # at each place
+PIECE = 0.03  # seconds of the engine's time that one question may take, about
+FIRST, MOST = 4, 128  # places of the first question, and of any
+REST = 0.15  # seconds without a wish before a new map is begun
+
+
+class Field(NamedTuple):
+    """A map as far as it is known: `values` [k] at the places `cells` [k, 2], nan where not yet.
+
+    They are inf where the model has no finite answer. `size` is the side of a place; `nothing` [k]
+    is what staying scores.
+    """
+
+    cells: NDArray[np.float64]
+    values: NDArray[np.float32]
+    nothing: NDArray[np.float32]
+    size: float
+    memorises: bool = False
+
+    @property
+    def most(self) -> float:
+        """The largest value that is known, 0 where none is."""
+        known = self.values[np.isfinite(self.values)]
+        return float(known.max()) if len(known) else 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether every place is known."""
+        return not np.isnan(self.values).any()
+
+    def at(self, t: float, s: float) -> float:
+        """The value of the place that (t, s) lies in; nan where none is known."""
+        if not len(self.cells):
+            return float("nan")
+        apart = np.abs(self.cells - (t, s)).max(1)
+        nearest = int(apart.argmin())
+        return float(self.values[nearest]) if apart[nearest] <= self.size else float("nan")
+
+
+class MapModel(QObject):
+    """The map that is chosen, of the model and the samples in hand; one question at a time."""
+
+    changed = Signal()  # what is asked for, or how much of it is known
+
+    def __init__(self, link: Link, explore: ExploreModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link, self._explore = link, explore
+        self.kind: MapKind | None = None
+        self.middle = 0.5
+        self.other: Model | None = None
+        self.field: Field | None = None
+        self.problem = ""  # why there is none
+        self._known: tuple[object, ...] = ()
+        self._piece = FIRST
+        self._fills = Newest(self._fill)
+        explore.model_changed.connect(self._begin)
+        explore.settings_changed.connect(self._begin)
+        link.closed.connect(lambda why: self._fills.forget())
+
+    def choose(self, kind: MapKind | None) -> None:
+        """Draw another map, or none."""
+        self.kind = kind
+        self._begin()
+
+    def set_middle(self, middle: float) -> None:
+        """Cut the jumps of the semigroup defect at another share of the way."""
+        self.middle = middle
+        self._begin()
+
+    def compare(self, other: Model | None) -> None:
+        """The model that the distance is measured to."""
+        self.other = other
+        self._begin()
+
+    def _wanted(self) -> tuple[object, ...]:
+        """Everything that a map depends on."""
+        model, source = self._explore.model, self._explore.source
+        if model is None or self.kind is None:
+            return ()
+        return (
+            *(self.kind, model.name, model.step, source.seed, source.label),
+            *(self.middle if self.kind == "defect" else None,),
+            *(self.other and self.other.name if self.kind == "distance" else None,),
+        )
+
+    def _begin(self) -> None:
+        """Start anew where something changed that the map depends on."""
+        wanted = self._wanted()
+        if wanted == self._known:
+            return
+        self._known, self.field, self.problem = wanted, None, ""
+        model = self._explore.model
+        if wanted and model and self.kind:
+            self.problem = map_problem(self.kind, model, self.other)
+            if not self.problem:
+                self.field = _empty(model)
+                self._piece = FIRST
+                self._fills.wish()
+        self.changed.emit()
+
+    async def _fill(self) -> None:
+        """Ask for one piece after the other until the map is whole or another one is wanted."""
+        known = self._known
+        await self._fills.quiet(REST)
+        while known == self._known and self.field and not self.field.whole:
+            cells = self._nearest(self.field)
+            began = time.perf_counter()
+            try:
+                await self._ask(known, cells)
+            except LinkClosed:
+                return
+            except LinkError as error:
+                if str(error) == SUPERSEDED:  # a jump went before it
+                    await asyncio.sleep(PIECE)
+                    continue
+                if known == self._known:
+                    self.field, self.problem = None, str(error)
+                    self.changed.emit()
+                return
+            self._pace(time.perf_counter() - began)
+
+    async def _ask(self, known: tuple[object, ...], cells: NDArray[np.intp]) -> None:
+        model, field = self._explore.model, self.field
+        assert model is not None
+        assert field is not None
+        assert self.kind is not None
+        source = Source(
+            "noise",
+            self._explore.source.seed,
+            SAMPLES[model.data.kind],
+            self._explore.source.label,
+        )
+        places = tuple((float(t), float(s)) for t, s in field.cells[cells])
+        other = self.other.name if self.kind == "distance" and self.other else ""
+        asked = Map(0, model.name, self.kind, source, places, self.middle, other)
+        answer, payload = await ask(self._link, lambda id: structs.replace(asked, id=id), Mapped)
+        arrays = read_arrays(answer, payload, "values", "nothing")
+        if known != self._known or self.field is not field:
+            return
+        field.values[cells] = np.nan_to_num(arrays["values"], nan=np.inf, posinf=np.inf)
+        if len(arrays["nothing"]):
+            field.nothing[cells] = arrays["nothing"]
+        self.field = field._replace(memorises=answer.memorises)
+        self.changed.emit()
+
+    def _nearest(self, field: Field) -> NDArray[np.intp]:
+        """The places that are not known yet and lie nearest to the hand."""
+        left = np.flatnonzero(np.isnan(field.values))
+        apart = np.abs(field.cells[left] - (self._explore.t, self._explore.s)).max(1)
+        return left[np.argsort(apart, kind="stable")[: self._piece]]
+
+    def _pace(self, took: float) -> None:
+        """Ask for as much as takes `PIECE`, in steps of at most twice as much."""
+        share = min(2.0, max(0.5, PIECE / max(took, 1e-4)))
+        self._piece = int(min(MOST, max(1, round(self._piece * share))))
+
+
+def _empty(model: Model) -> Field:
+    parts = PARTS[model.data.kind]
+    cells = np.array(map_cells(model, parts), float).reshape(-1, 2)
+    size = 1 / (min(parts, model.grid.parts) if model.capability == "dyadic" else parts)
+    unknown = np.full(len(cells), np.nan, np.float32)
+    return Field(cells, unknown, unknown.copy(), size)

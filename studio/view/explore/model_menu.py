@@ -1,0 +1,64 @@
+"""The menu of models: shipped ones, runs with their newest weights, a file."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from studio.model.catalogue_model import CatalogueModel
+from studio.model.explore_model import ExploreModel
+from studio.model.runs_model import RunsModel
+from studio.theme.theme import Theme
+
+
+class ModelMenu(QMenu):
+    """`chosen` carries the name, run or path that a person wants."""
+
+    chosen = Signal(str)
+
+    def __init__(
+        self,
+        parent: QWidget,
+        explore: ExploreModel,
+        catalogue: CatalogueModel,
+        runs: RunsModel,
+        theme: Theme,
+    ) -> None:
+        super().__init__(parent)
+        self._explore, self._catalogue, self._runs = explore, catalogue, runs
+        self._theme = theme
+        self.setToolTipsVisible(True)
+        self.aboutToShow.connect(self.fill)
+
+    def fill(self) -> None:
+        """Read the lists again."""
+        self.clear()
+        self._add_heading("Shipped models" if self._catalogue.models else "No shipped models")
+        for name in self._catalogue.models:
+            self._add(name, name)
+        if self._runs.runs:
+            self.addSeparator()
+            self._add_heading("Your runs, newest weights")
+        for run in self._runs.runs:
+            step = f"step {run.checkpoint:,}" if run.checkpoint >= 0 else "no checkpoint yet"
+            action = self._add(run.name, f"{run.title}   {run.data} · {step} · {run.state}")
+            action.setEnabled(run.checkpoint >= 0)
+        self.addSeparator()
+        folder = self._theme.icon("folder-open", "muted")
+        self.addAction(folder, "Open a model file…", self.choose_file)
+
+    def choose_file(self) -> None:
+        """Ask for a model file."""
+        dialog = QFileDialog(self.window(), "Open a model", "", "Models (*.safetensors)")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self.chosen)
+        dialog.open()
+
+    def _add_heading(self, text: str) -> None:
+        self.addAction(text).setEnabled(False)
+
+    def _add(self, name: str, text: str) -> QAction:
+        action = self.addAction(text.replace("&", "&&"), lambda: self.chosen.emit(name))
+        action.setCheckable(True)
+        action.setChecked(name == self._explore.name)
+        return action
