@@ -81,18 +81,27 @@ def map_problem(kind: MapKind, model: Model, other: Model | None = None) -> str:
         return "Add another model to compare with."
     if kind == "distance" and other is not None and other.data.shape != model.data.shape:
         return f"{other.title} is of another shape than {model.title}."
+    if kind == "distance" and other is not None and other.data.labels != model.data.labels:
+        return f"{other.title} knows other labels than {model.title}."
     return ""
 
 
+def map_parts(model: Model, parts: int) -> int:
+    """Places along a side of a map: of a dyadic model as many as lie on its grid."""
+    if model.capability != "dyadic":
+        return parts
+    return min(1 << (parts.bit_length() - 1), model.grid.parts)
+
+
 def map_cells(model: Model, parts: int) -> tuple[tuple[float, float], ...]:
-    """The times (t, s), s <= t, of a map of `parts` x `parts` places, as far as a model knows them.
+    """The times (t, s), s <= t, of a map of about `parts` x `parts` places that a model knows.
 
     Each place is asked in its middle; a dyadic model on its own grid, and an endpoint at s = 0.
     """
-    middles = [(k + 0.5) / parts for k in range(parts)]
+    size = map_parts(model, parts)
+    middles = [(k + 0.5) / size for k in range(size)]
     if model.capability == "endpoint":
         return tuple((t, 0.0) for t in middles)
     if model.capability == "dyadic":
-        size = min(parts, model.grid.parts)
         middles = [k / size for k in range(size + 1)]
     return tuple((t, s) for t in middles for s in middles if s <= t)

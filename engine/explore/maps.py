@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from engine.explore.truth import Abandoned, Truth, Wanted, truth
 from engine.explore.ways import way
 from engine.flow.clock import Time
 from engine.flow.paths import Linear
+from engine.flow.solvers import even
 
 CELLS = 4096  # places of one question at most
 ODE = {1: 32, 3: 12}  # steps of a velocity over [0, 1], by the dimensions of a sample
@@ -85,7 +87,10 @@ def measured(
             def jump(x: Tensor, t: Time, s: Time) -> Tensor:
                 return _moved(loaded, x, t, s, places.label, wanted)
 
-            square = defect(jump, places.x_t, places.t, places.s, middle)
+            between = places.s + middle * (places.t - places.s)
+            if loaded.info.capability == "dyadic":  # it knows no times but those of its grid
+                between = (between * loaded.info.grid.parts).round() / loaded.info.grid.parts
+            square = defect(jump, places.x_t, places.t, places.s, between)
         case _:
             square = _residuals(loaded, source, places, kind, true, wanted)
     return Measured(places.rms(square), nothing, memorises)
@@ -124,12 +129,14 @@ def _jumped(loaded: Loaded, places: _Places, wanted: Wanted) -> Tensor:
 def _moved(
     loaded: Loaded, x: Tensor, t: Time, s: Time, label: Tensor | None, wanted: Wanted
 ) -> Tensor:
-    """A jump, in as many steps as the model needs for one of this length."""
-    if not wanted():
-        raise Abandoned
+    """A jump, in as many steps as the model needs for one of this length; `wanted` before each."""
     gap = float((torch.as_tensor(t) - torch.as_tensor(s)).abs().max())
     steps = min(carry_steps(loaded, gap), max(1, math.ceil(ODE[x.ndim - 1] * gap)))
-    return go(loaded, way(loaded, t, s, steps, _plain(loaded)), x, label)
+    for here, there in pairwise(even(t, s, steps)):
+        if not wanted():
+            raise Abandoned
+        x = go(loaded, way(loaded, here, there, 1, _plain(loaded)), x, label)
+    return x
 
 
 def _plain(loaded: Loaded) -> Sampler:

@@ -17,12 +17,11 @@ def squares(difference: Tensor) -> Tensor:
     return difference.square().flatten(1).mean(1)
 
 
-def defect(jump: Jump, x_t: Tensor, t: Tensor, s: Tensor, middle: float) -> Tensor:
-    """Semigroup defect |jump(x_t, t, s) - jump(jump(x_t, t, q), q, s)|^2, q = s + middle (t - s).
+def defect(jump: Jump, x_t: Tensor, t: Tensor, s: Tensor, between: Tensor) -> Tensor:
+    """Semigroup defect |jump(x_t, t, s) - jump(jump(x_t, t, q), q, s)|^2 with q = `between`.
 
     No truth is needed, and zero does not mean right: the identity has no defect.
     """
-    between = s + middle * (t - s)
     return squares(jump(x_t, t, s) - jump(jump(x_t, t, between), between, s))
 
 

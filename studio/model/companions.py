@@ -13,6 +13,7 @@ from studio.model.explore_model import ExploreModel
 from studio.model.explore_sampler import fitting, known
 from studio.model.newest import Newest
 from studio.model.states import States, read_states
+from studio.model.tasks import spawn
 
 MOST = 4  # beside the one in hand
 
@@ -24,6 +25,7 @@ class Companion:
     name: str
     model: Model
     states: States | None = None
+    gap: float | None = None  # from the ends of the model in hand, of the same jump
     problem: str = ""
 
 
@@ -37,6 +39,7 @@ class Companions(QObject):
         super().__init__(parent)
         self._link, self._explore = link, explore
         self.all: list[Companion] = []
+        self._next = 0  # whose turn it is
         self._follows = Newest(self._follow)
         explore.states_changed.connect(self._on_states)
         explore.model_changed.connect(self._on_model)
@@ -75,11 +78,26 @@ class Companions(QObject):
             for other in [c for c in self.all if c.model.data.shape != mine.data.shape]:
                 self.remove(other.name)
 
+    def refresh(self, run: str, step: int) -> None:
+        """A run sealed a checkpoint: open its newest weights where they stand beside."""
+        for other in self.all:
+            if other.name == run and step > other.model.step:
+                spawn(self._reopen(other), refused=lambda why: None)  # its next jump says why
+
+    async def _reopen(self, other: Companion) -> None:
+        answer, _ = await ask(self._link, lambda id: OpenModel(id, other.name), Opened)
+        other.model = answer.model
+        self.changed.emit()
+        self._on_states()
+
     async def _follow(self) -> None:
-        states = self._explore.states
-        for other in list(self.all):
-            if states is None or self._follows.waiting:
-                return  # there is a newer jump to follow
+        """Ask each once, in turn: where jumps come faster than answers, none is left behind."""
+        for _ in list(self.all):
+            states = self._explore.states
+            if states is None or not self.all:
+                return
+            other = self.all[self._next % len(self.all)]
+            self._next += 1
             try:
                 await self._jump(other, states)
             except LinkClosed:
@@ -88,7 +106,7 @@ class Companions(QObject):
                 if str(error) == SUPERSEDED:
                     self._follows.wish()
                     return
-                other.states, other.problem = None, str(error)
+                other.states, other.gap, other.problem = None, None, str(error)
             if other in self.all:
                 self.states_changed.emit()
 
@@ -104,6 +122,7 @@ class Companions(QObject):
         )
         answer, payload = await self._explore.ask_jump(asked)
         other.states, other.problem = read_states(asked, answer, payload), ""
+        other.gap = apart(other.states, states)
 
 
 def apart(one: States | None, other: States | None) -> float | None:

@@ -59,6 +59,7 @@ class ExploreModel(QObject):
         self.playing = False
         self.states: States | None = None
         self.trace: Paths | None = None
+        self._states_of = ("", -1)  # the model and its step
         self.frame_ms = 0.0  # from a request to its answer, smoothed
         self._shown = ""  # name of the model that `states` are of
         self._ready = False  # the model stands in a living engine
@@ -175,6 +176,7 @@ class ExploreModel(QObject):
             if epoch == self._epoch and str(error) == SUPERSEDED:
                 self._wish()  # a model was opened meanwhile: that went before
             elif epoch == self._epoch:
+                self._drop_others()
                 self.failed.emit(str(error))
 
     async def _jump(self, epoch: int) -> None:
@@ -185,8 +187,18 @@ class ExploreModel(QObject):
             return
         took = 1000 * (time.perf_counter() - began)
         self.frame_ms = took if not self.frame_ms else 0.8 * self.frame_ms + 0.2 * took
-        self.states = read_states(asked, answer, payload)
+        self.states, self._states_of = read_states(asked, answer, payload), self._hand
         self.states_changed.emit()
+
+    def _drop_others(self) -> None:
+        """States of another step are not those of the model in hand."""
+        if self.states is not None and self._states_of != self._hand:
+            self.states = None
+            self.states_changed.emit()
+
+    @property
+    def _hand(self) -> tuple[str, int]:
+        return self.name, self.model.step if self.model else -1
 
     def _asked(self) -> Jump:
         return Jump(0, self.name, self.source, self.t, self.s, self.steps, sampler=self.sampler)
@@ -233,8 +245,9 @@ class ExploreModel(QObject):
             self.failed.emit(str(error))
 
     def _take_model(self, model: Model) -> None:
+        self.trace = None
         if _run_of(self.name) != _run_of(self._shown):
-            self.states = self.trace = None  # of another step of the same run they may stay
+            self.states = None  # of another step of the same run they stay until there are newer
         self.model, self._shown, self._ready = model, self.name, True
         self.sampler = fitting(self.sampler, model)
         self.model_changed.emit()
@@ -254,4 +267,5 @@ class ExploreModel(QObject):
 
 def _run_of(name: str) -> str:
     """The run of a model that is called RUN@STEP, else its own name."""
-    return name.rpartition("@")[0] or name
+    run, _, step = name.rpartition("@")
+    return run if run and step.isdecimal() else name

@@ -14,7 +14,8 @@ from studio.model.run_model import RunModel
 from studio.model.runs_model import RunsModel
 from studio.model.tasks import spawn
 
-FRAME = 0.25  # seconds of a step while it plays
+FRAME = 0.25  # seconds of a step while it plays, at least
+SEEN = 10.0  # seconds that a step may take until it is seen
 
 
 class FilmModel(QObject):
@@ -30,12 +31,15 @@ class FilmModel(QObject):
         self._link, self._explore, self._runs = link, explore, runs
         self.run: RunModel | None = None
         self.steps: tuple[int, ...] = ()
-        self._wanted = -1
+        self._pending: int | None = None  # the step that is being opened
+        self._seen = asyncio.Event()
         self._lists = Newest(self._list)
         self._opens = Newest(self._open)
         self._playing: asyncio.Task[None] | None = None
         explore.model_changed.connect(self._follow)
         runs.changed.connect(self._follow)
+        explore.states_changed.connect(self._seen.set)
+        explore.failed.connect(self._seen.set)
         runs.sealed.connect(self._on_sealed)
         runs.progressed.connect(self._on_progress)
         link.closed.connect(lambda why: self.stop())
@@ -47,6 +51,11 @@ class FilmModel(QObject):
         return model.step if model and self.run else -1
 
     @property
+    def _aim(self) -> int:
+        """The step that is shown once what is under way is done."""
+        return self.step if self._pending is None else self._pending
+
+    @property
     def playing(self) -> bool:
         """Whether one step follows the other by itself."""
         return self._playing is not None
@@ -55,15 +64,14 @@ class FilmModel(QObject):
         """Take the nearest step that was kept in hand; the newest one is followed from then on."""
         if self.steps and self.run:
             nearest = min(self.steps, key=lambda known: abs(known - step))
-            if nearest != self._wanted:
-                self._wanted = nearest
+            if nearest != self._aim:
+                self._pending = nearest
                 self._opens.wish()
 
     def move(self, by: int) -> None:
         """So many kept steps later, or earlier."""
         if self.steps:
-            shown = self._wanted if self._wanted in self.steps else self.step
-            at = min(range(len(self.steps)), key=lambda k: abs(self.steps[k] - shown))
+            at = min(range(len(self.steps)), key=lambda k: abs(self.steps[k] - self._aim))
             self.show(self.steps[min(max(at + by, 0), len(self.steps) - 1)])
 
     def play(self) -> None:
@@ -85,17 +93,26 @@ class FilmModel(QObject):
         info = self._runs.find(name) if self._explore.model else None
         if info is None:
             if self.run is not None:
-                self.stop()
-                self.run, self.steps = None, ()
+                self._leave()
                 self.changed.emit()
             return
         if self.run is None or self.run.name != info.name:
-            self.stop()
-            self.run, self.steps, self._wanted = RunModel(self._link, info, self), (), -1
+            self._leave()
+            self.run = RunModel(self._link, info, self)
             self.run.changed.connect(self.changed)
             self.run.take_info(info)
             self._lists.wish()
+        elif info != self.run.info:
+            self.run.take_info(info)
         self.changed.emit()
+
+    def _leave(self) -> None:
+        """Let the run go that was followed."""
+        self.stop()
+        if self.run is not None:
+            self.run.changed.disconnect(self.changed)
+            self.run.deleteLater()
+        self.run, self.steps, self._pending = None, (), None
 
     async def _list(self) -> None:
         run = self.run
@@ -110,23 +127,34 @@ class FilmModel(QObject):
             self.changed.emit()
 
     async def _open(self) -> None:
-        run, wanted = self.run, self._wanted
-        if run is None or wanted not in self.steps:
+        """Open the step that is wanted and wait until it is seen: else no frame ever would be."""
+        run, wanted = self.run, self._pending
+        if run is None or wanted is None:
             return
         newest = wanted == self.steps[-1]
+        self._seen.clear()
         try:
             await self._explore.open(run.name if newest else f"{run.name}@{wanted}")
+            await asyncio.wait_for(self._seen.wait(), SEEN)
+        except TimeoutError:
+            pass  # a slow model: it is seen later
         except LinkError as error:
             self.stop()
             self._lists.wish()  # it may have been thinned out meanwhile
             self.failed.emit(str(error))
+        finally:
+            if self._pending == wanted:
+                self._pending = None
 
     async def _play(self) -> None:
         at = 0 if self.step >= self.steps[-1] else sum(s <= self.step for s in self.steps)
         while at < len(self.steps):
-            self.show(self.steps[at])
+            step = self.steps[at]
+            self.show(step)
             await asyncio.sleep(FRAME)
-            at = sum(s <= self._wanted for s in self.steps)
+            while self._pending is not None:
+                await asyncio.sleep(FRAME / 10)
+            at = sum(s <= step for s in self.steps)
         self._playing = None
         self.changed.emit()
 

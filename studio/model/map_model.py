@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import Model
-from engine.contract.maps import MapKind, map_cells, map_problem
+from engine.contract.maps import MapKind, map_cells, map_parts, map_problem
 from engine.contract.messages import SUPERSEDED, Map, Mapped, Source
 from studio.link.link import Link, LinkClosed, LinkError
 from studio.model.ask import ask
@@ -21,7 +21,8 @@ from studio.model.states import read_arrays
 PARTS = {"points": 24, "images": 12}  # places along a side
 SAMPLES = {"points": 256, "images": 8}  # at each place
 PIECE = 0.03  # seconds of the engine's time that one question may take, about
-FIRST, MOST = 4, 128  # places of the first question, and of any
+FIRST, MOST = 1, 128  # places of the first question, and of any
+AGAIN = 1.0  # seconds before what failed is tried once more
 REST = 0.15  # seconds without a wish before a new map is begun
 
 
@@ -74,13 +75,13 @@ class MapModel(QObject):
         self._known: tuple[object, ...] = ()
         self._piece = FIRST
         self._fills = Newest(self._fill)
-        explore.model_changed.connect(self._begin)
+        explore.model_changed.connect(self._on_model)
         explore.settings_changed.connect(self._begin)
         link.closed.connect(lambda why: self._fills.forget())
 
     def choose(self, kind: MapKind | None) -> None:
         """Draw another map, or none."""
-        self.kind = kind
+        self.kind, self._known = kind, ()
         self._begin()
 
     def set_middle(self, middle: float) -> None:
@@ -101,13 +102,21 @@ class MapModel(QObject):
         return (
             *(self.kind, model.name, model.step, source.seed, source.label),
             *(self.middle if self.kind == "defect" else None,),
-            *(self.other and self.other.name if self.kind == "distance" else None,),
+            *((self.other.name, self.other.step) if self.other and self.kind == "distance" else ()),
         )
+
+    def _on_model(self) -> None:
+        """Also after the engine went and came back: what is missing is asked again."""
+        if self.problem:
+            self._known = ()
+        self._begin()
+        if self.field and not self.field.whole:
+            self._fills.wish()
 
     def _begin(self) -> None:
         """Start anew where something changed that the map depends on."""
         wanted = self._wanted()
-        if wanted == self._known:
+        if wanted == self._known and (wanted or self.field is None):
             return
         self._known, self.field, self.problem = wanted, None, ""
         model = self._explore.model
@@ -121,7 +130,7 @@ class MapModel(QObject):
 
     async def _fill(self) -> None:
         """Ask for one piece after the other until the map is whole or another one is wanted."""
-        known = self._known
+        known, tries = self._known, 2
         await self._fills.quiet(REST)
         while known == self._known and self.field and not self.field.whole:
             cells = self._nearest(self.field)
@@ -133,6 +142,10 @@ class MapModel(QObject):
             except LinkError as error:
                 if str(error) == SUPERSEDED:  # a jump went before it
                     await asyncio.sleep(PIECE)
+                    continue
+                tries -= 1
+                if tries:
+                    await asyncio.sleep(AGAIN)
                     continue
                 if known == self._known:
                     self.field, self.problem = None, str(error)
@@ -179,6 +192,6 @@ class MapModel(QObject):
 def _empty(model: Model) -> Field:
     parts = PARTS[model.data.kind]
     cells = np.array(map_cells(model, parts), float).reshape(-1, 2)
-    size = 1 / (min(parts, model.grid.parts) if model.capability == "dyadic" else parts)
+    size = 1 / map_parts(model, parts)
     unknown = np.full(len(cells), np.nan, np.float32)
     return Field(cells, unknown, unknown.copy(), size)

@@ -35,6 +35,7 @@ class Models(QObject):
         self.quality = QualityModel(link, self.explore, self)
         self.companions.changed.connect(self._compare)
         self.runs.changed.connect(self._hold)
+        self.runs.sealed.connect(self.companions.refresh)
         self.session = Session(settings, self)
         self.runs.sealed.connect(self.explore.refresh)
 

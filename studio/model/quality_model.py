@@ -32,13 +32,13 @@ class QualityModel(QObject):
         self.problem = ""
         self._of: tuple[object, ...] = ()  # what `found` was measured of
         self._asks = Newest(self._ask)
-        explore.model_changed.connect(self._begin)
+        explore.model_changed.connect(self._on_model)
         explore.settings_changed.connect(self._begin)
         link.closed.connect(lambda why: self._asks.forget())
 
     def want(self, wanted: bool) -> None:
         """Measure from now on, or no more; what is known stays."""
-        self.wanted = wanted
+        self.wanted, self.problem = wanted, ""
         self._begin()
 
     def hold(self, held: bool) -> None:
@@ -50,7 +50,7 @@ class QualityModel(QObject):
 
     def force(self) -> None:
         """Measure the model in hand now, training or not."""
-        self._forced = True
+        self._forced, self.problem = True, ""
         self._begin()
 
     @property
@@ -79,6 +79,11 @@ class QualityModel(QObject):
             return ()
         source = explore.source
         return explore.name, model.step, source.seed, source.label, explore.sampler
+
+    def _on_model(self) -> None:
+        """Also after the engine went and came back."""
+        self.problem = ""
+        self._begin()
 
     def _begin(self) -> None:
         """Forget what is not of the model in hand, and measure what is missing."""

@@ -10,6 +10,7 @@ from explore_support import (
     picture_model,
     velocity_model,
 )
+from msgspec import structs
 from torch import nn
 
 from engine.contract.arrays import unpack
@@ -129,9 +130,11 @@ def test_an_end_is_measured_where_it_is_known(workspace):
 
 def test_a_dyadic_model_is_asked_on_its_grid(workspace):
     model = dyadic_model(workspace)
-    for parts in (8, 1000):
+    for parts in (8, 12, 24, 1000):
         cells = map_cells(model.info, parts)
         assert all((time * 128).is_integer() for pair in cells for time in pair)
+    assert len(map_cells(model.info, 24)) == 17 * 18 / 2
+    assert measured(model, "defect", FEW, map_cells(model.info, 4), 0.3).values.max() < 1e-4
     found = measured(model, "error", FEW, map_cells(model.info, 4))
     assert found.values.max() < 1e-4
 
@@ -156,6 +159,27 @@ def test_what_cannot_be_measured_is_said(workspace, kind, make, words):
     assert words in map_problem(kind, model.info)
     with pytest.raises(UserError, match=words):
         measured(model, kind, FEW, CELLS)
+
+
+def test_models_of_other_labels_cannot_be_compared(workspace):
+    model = picture_model(workspace).info
+    other = structs.replace(
+        model, name="other", data=structs.replace(model.data, labels=("a", "b"))
+    )
+    assert "other labels" in map_problem("distance", model, other)
+
+
+def test_a_long_way_is_given_up_in_its_middle(workspace):
+    looks = [8]
+
+    def wanted():
+        looks[0] -= 1
+        return looks[0] > 0
+
+    model = velocity_model(workspace)
+    with pytest.raises(Abandoned):
+        measured(model, "defect", FEW, ((1.0, 0.0),), wanted=wanted)
+    assert looks[0] == 0
 
 
 def test_other_shapes_cannot_be_compared(workspace):

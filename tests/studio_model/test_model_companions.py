@@ -69,7 +69,7 @@ def test_how_far_they_are_apart_is_a_root_mean_square() -> None:
         world.link.on(m.Jump, farther)
         await companions.add("other")
         await until(lambda: followed(explore, companions))
-        assert apart(companions.all[0].states, explore.states) == pytest.approx(0.25, abs=1e-6)
+        assert companions.all[0].gap == pytest.approx(0.25, abs=1e-6)
 
     run(scenario())
 
@@ -151,5 +151,33 @@ def test_one_that_fails_leaves_the_others() -> None:
         await until(lambda: companions.all[0].problem == "Broken.")
         assert explore.states is not None
         await settle()
+
+    run(scenario())
+
+
+def test_in_a_long_sweep_every_companion_has_its_turn() -> None:
+    async def scenario() -> None:
+        world, explore, companions = await accompanied()
+        for name in ("other", "third"):
+            await companions.add(name)
+        for k in range(30):
+            explore.set_times(1.0, k / 40)
+            await settle()
+        asked = [jump.model for jump in world.link.of(m.Jump)]
+        assert abs(asked.count("other") - asked.count("third")) <= 2
+
+    run(scenario())
+
+
+def test_a_run_beside_follows_its_newest_checkpoint() -> None:
+    async def scenario() -> None:
+        world, _, companions = await accompanied()
+        world.add_run("a")
+        world.train("a", 100)
+        await companions.add("a")
+        assert companions.all[0].model.step == 100
+        world.train("a", 100)
+        companions.refresh("a", 200)
+        await until(lambda: companions.all[0].model.step == 200)
 
     run(scenario())

@@ -469,6 +469,21 @@ def test_what_gave_way_is_asked_again_and_not_told() -> None:
     run(scenario())
 
 
+def test_an_at_in_a_path_is_no_step() -> None:
+    async def scenario() -> None:
+        world, explore, _ = await exploring()
+        world.models["/a@b/x"] = world.models["points"]
+        world.models["/a@b/y"] = world.models["emoji"]
+        await explore.open("/a@b/x")
+        await until(lambda: explore.states is not None)
+        gone: list[bool] = []
+        explore.model_changed.connect(lambda: gone.append(explore.states is None))
+        await explore.open("/a@b/y")
+        assert gone == [True]
+
+    run(scenario())
+
+
 def test_a_pinned_checkpoint_stays() -> None:
     async def scenario() -> None:
         world, explore, _ = await exploring()

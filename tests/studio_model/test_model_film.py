@@ -1,5 +1,7 @@
 """The film of a training: the kept steps of the run in hand, one after the other."""
 
+import asyncio
+
 import pytest
 from fake_world import FakeWorld
 from loops import run, settle, until
@@ -121,5 +123,55 @@ def test_without_a_run_nothing_moves() -> None:
         film.play()
         assert not film.playing
         assert film.step == -1
+
+    run(scenario())
+
+
+def test_a_step_can_be_chosen_again_after_the_model_moved_on() -> None:
+    async def scenario() -> None:
+        world, explore, film = await filming()
+        film.show(400)
+        world.train("a", 100)
+        await until(lambda: film.steps[-1:] == (500,))
+        await explore.open("a")
+        assert film.step == 500
+        film.show(400)
+        await until(lambda: film.step == 400)
+        film.move(-1)
+        await until(lambda: film.step == 300)
+        await explore.open("a")
+        film.show(300)
+        await until(lambda: film.step == 300)
+
+    run(scenario())
+
+
+def test_every_step_is_seen_though_opening_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr(film_model, "FRAME", 0.001)
+        _, explore, film = await filming()
+        await until(lambda: explore.states is not None)
+        slow = explore.open
+
+        async def opened(name: str) -> None:
+            await asyncio.sleep(0.02)
+            await slow(name)
+
+        monkeypatch.setattr(explore, "open", opened)
+        seen: set[int] = set()
+        explore.states_changed.connect(lambda: seen.add(film.step))
+        film.play()
+        await until(lambda: not film.playing)
+        assert {100, 200, 300} <= seen
+
+    run(scenario())
+
+
+def test_a_run_that_ends_is_read_to_its_end() -> None:
+    async def scenario() -> None:
+        world, _, film = await filming()
+        assert film.run is not None
+        world.finish("a")
+        await until(lambda: film.run is not None and film.run.info.state == "finished")
 
     run(scenario())

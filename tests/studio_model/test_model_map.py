@@ -122,14 +122,20 @@ def test_what_cannot_be_drawn_is_said_and_not_asked() -> None:
 FIELDS = Model.__struct_fields__[2:]
 
 
-def test_a_refusal_is_shown_and_ends_the_map() -> None:
+def test_a_refusal_is_shown_and_ends_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
+        monkeypatch.setattr(map_model, "AGAIN", 0.0)
         world, _, maps = await mapping()
         world.link.on(m.Map, lambda r: m.Refused(r.id, "No truth is known."))
         maps.choose("error")
         await until(lambda: bool(maps.problem))
         assert maps.problem == "No truth is known."
         assert maps.field is None
+        assert len(world.link.of(m.Map)) == 2
+        world.link.on(m.Map, world.map)
+        maps.choose("error")
+        await until(lambda: whole(maps))
+        assert maps.problem == ""
 
     run(scenario())
 
@@ -169,5 +175,28 @@ def test_answers_that_are_not_finite_end_too() -> None:
         assert maps.field is not None
         assert np.isinf(maps.field.values).any()
         assert np.isfinite(maps.field.most)
+
+    run(scenario())
+
+
+def test_a_map_goes_on_when_the_engine_comes_back() -> None:
+    async def scenario() -> None:
+        world, explore, maps = await mapping()
+
+        def last(asked: m.Map) -> tuple[m.Message, bytes]:
+            world.link.hold()  # no further answer
+            return world.map(asked)
+
+        world.link.on(m.Map, last)
+        maps.choose("error")
+        await until(lambda: len(world.link.of(m.Map)) == 2)
+        world.link.die("gone")
+        await settle()
+        assert not whole(maps)
+        world.link.on(m.Map, world.map)
+        world.link.release()
+        world.link.open()
+        await until(lambda: whole(maps))
+        assert explore.model is not None
 
     run(scenario())

@@ -32,7 +32,7 @@ class ParticlesPane(Card):
         self._theme = theme
         self.plot = ParticlesPlot(explore, companions, fresh, theme)
         self.line, self._pointed = Line("This jump", theme), label("", "muted")
-        self._explore, self._companions = explore, companions
+        self._companions = companions
         self._gaps = label("", "small")
         self.plot.pointed.connect(self._pointed.setText)
         companions.states_changed.connect(self._show_gaps)
@@ -57,7 +57,7 @@ class ParticlesPane(Card):
         self.line.set_text(caption(states))
 
     def _show_gaps(self) -> None:
-        said = (gap_text(other, self._explore.states) for other in self._companions.all)
+        said = (gap_text(other) for other in self._companions.all)
         self._gaps.setText(" · ".join(text for text in said if text))
 
     def show_exact(self, known: bool) -> None:

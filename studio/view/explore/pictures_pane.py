@@ -1,5 +1,6 @@
 """Grids of pictures side by side: where we stand, where we jump, and where others jump."""
 
+import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.contract.catalogue import Model
@@ -13,6 +14,8 @@ from studio.view.explore.line import Line
 from studio.view.explore.telling import caption, gap_text
 from studio.view.widgets.card import Card, head, label
 from studio.view.widgets.picture_grid import Pick, PictureGrid
+
+_NOTHING = np.zeros((0, 1, 1, 3), np.uint8)
 
 
 class PicturesPane(Card):
@@ -86,7 +89,9 @@ class PicturesPane(Card):
         ):
             if other.states is not None and other.states.x_s.ndim == 4:
                 grid.show_pictures(other.states.x_s)
-            said.setText(gap_text(other, self._explore.states))
+            else:
+                grid.show_pictures(_NOTHING)
+            said.setText(gap_text(other))
 
     def _name_ours(self) -> None:
         """Among several models the one in hand is called by its name, and words are short."""

@@ -1,6 +1,6 @@
 """A jump in one line of words."""
 
-from studio.model.companions import Companion, apart
+from studio.model.companions import Companion
 from studio.model.states import States
 from studio.view.words import plural
 
@@ -15,9 +15,6 @@ def caption(states: States) -> str:
     )
 
 
-def gap_text(other: Companion, mine: States | None) -> str:
-    """How far a companion's x_s is from that of the model in hand (rms), in one line."""
-    if other.problem:
-        return other.problem
-    gap = apart(other.states, mine)
-    return "" if gap is None else f"{gap:.3f} apart"
+def gap_text(other: Companion) -> str:
+    """How far a companion's ends are from those of the model in hand (rms), in one line."""
+    return other.problem or ("" if other.gap is None else f"{other.gap:.3f} apart")
