@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -16,11 +15,10 @@ from engine.explore.draws import start
 from engine.explore.jumps import carry_steps, check_times, go
 from engine.explore.models import Loaded
 from engine.explore.probes import defect, residual, squares
-from engine.explore.truth import Abandoned, Truth, Wanted, truth
-from engine.explore.ways import way
+from engine.explore.truth import Truth, truth
+from engine.explore.ways import Abandoned, Wanted, interruptible, way
 from engine.flow.clock import Time
 from engine.flow.paths import Linear
-from engine.flow.solvers import even
 
 CELLS = 4096  # places of one question at most
 ODE = {1: 32, 3: 12}  # steps of a velocity over [0, 1], by the dimensions of a sample
@@ -129,14 +127,11 @@ def _jumped(loaded: Loaded, places: _Places, wanted: Wanted) -> Tensor:
 def _moved(
     loaded: Loaded, x: Tensor, t: Time, s: Time, label: Tensor | None, wanted: Wanted
 ) -> Tensor:
-    """A jump, in as many steps as the model needs for one of this length; `wanted` before each."""
+    """A jump, in as many steps as the model needs for one of this length."""
     gap = float((torch.as_tensor(t) - torch.as_tensor(s)).abs().max())
     steps = min(carry_steps(loaded, gap), max(1, math.ceil(ODE[x.ndim - 1] * gap)))
-    for here, there in pairwise(even(t, s, steps)):
-        if not wanted():
-            raise Abandoned
-        x = go(loaded, way(loaded, here, there, 1, _plain(loaded)), x, label)
-    return x
+    taken = interruptible(way(loaded, t, s, steps, _plain(loaded)), wanted)
+    return go(loaded, taken, x, label)
 
 
 def _plain(loaded: Loaded) -> Sampler:

@@ -11,12 +11,11 @@ from engine.contract.messages import Sampler, Source
 from engine.explore.draws import draw_data, start
 from engine.explore.jumps import Again, go
 from engine.explore.models import Loaded
-from engine.explore.truth import Abandoned, Wanted
-from engine.explore.ways import way
+from engine.explore.ways import Wanted, interruptible, way
 from engine.metrics.distances import kernel_distance, sliced_wasserstein
 
 MOST = 4096  # samples
-_PIECE = {"points": 1024, "images": 16}  # samples between two looks whether it is still wanted
+_PIECE = {"points": 1024, "images": 8}  # samples that are made together
 _OTHER = 1 << 20  # between the seeds of data that is compared with data
 
 
@@ -50,11 +49,10 @@ class Growing:
         noise, _, label = start(self._loaded, self._source)
         size = _PIECE[self._loaded.info.data.kind]
         for at in range(size * len(self._made), len(noise), size):
-            if not wanted():
-                raise Abandoned
             own = None if label is None else label[at : at + size]
             again = Again(self._source.seed, f"quality {at}")
-            self._made.append(go(self._loaded, self._way, noise[at : at + size], own, again=again))
+            taken = interruptible(self._way, wanted)
+            self._made.append(go(self._loaded, taken, noise[at : at + size], own, again=again))
         return torch.cat(self._made)
 
 

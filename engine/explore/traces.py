@@ -14,8 +14,7 @@ from engine.contract.legality import snapped
 from engine.contract.messages import Sampler, Source
 from engine.explore.jumps import carry_steps, check_times, go, jump_states, state_at
 from engine.explore.models import Loaded
-from engine.explore.truth import Abandoned
-from engine.explore.ways import Way, way
+from engine.explore.ways import Abandoned, Way, way
 from engine.flow.clock import Time
 from engine.flow.oracles.mixture import Mixture
 from engine.flow.solvers import even, trajectory

@@ -1,6 +1,5 @@
 """The true flow beside a learned one: exact for mixtures, the empirical one for few pictures."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,17 +11,13 @@ from engine.contract.maps import SMALL
 from engine.contract.messages import Source
 from engine.explore.draws import start
 from engine.explore.models import Loaded
+from engine.explore.ways import Abandoned, Wanted
 from engine.flow.clock import Time
 from engine.flow.oracles.dense import DenseFlow
 from engine.flow.oracles.empirical import Empirical
 from engine.flow.oracles.oracle import Integrated
 
 STEPS = 100  # of RK4 over [0, 1]: rms error below 1e-5 for every shipped set of points
-Wanted = Callable[[], bool]
-
-
-class Abandoned(Exception):
-    """What is being computed is no longer wanted."""
 
 
 @dataclass

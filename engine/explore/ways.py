@@ -1,7 +1,8 @@
 """How to go from t to s: what a sampler means for a model, and what it comes to."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -22,6 +23,11 @@ from engine.flow.sampling import allowed, evaluations
 from engine.flow.solvers import even
 
 STEPS = 1000  # of one jump at most
+Wanted = Callable[[], bool]
+
+
+class Abandoned(Exception):
+    """What is being computed is no longer wanted."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,23 @@ def _guided(loaded: Loaded, network: Network, sampler: Sampler) -> tuple[Network
     if taken.omega == 1:
         return network, 1
     return guided(network, loaded.classes, taken.omega, taken.start, taken.end), 2
+
+
+def interruptible(taken: Way, wanted: Wanted) -> Way:
+    """The same way, given up before an evaluation of the network as soon as it is not `wanted`.
+
+    What goes it raises Abandoned then.
+    """
+    flow_map = copy.copy(taken.flow_map)
+    network = flow_map.network
+
+    def asked(x: Tensor, t: Tensor, s: Tensor, label: Tensor | None) -> Tensor:
+        if not wanted():
+            raise Abandoned
+        return network(x, t, s, label)
+
+    flow_map.network = asked
+    return replace(taken, flow_map=flow_map)
 
 
 def _times(

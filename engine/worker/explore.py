@@ -129,7 +129,7 @@ def _serve(channel: Channel) -> None:
 
 def _refusing(answers: "Answers", request: Request) -> tuple[Message, bytes]:
     """The answer, or one sentence about whatever went wrong: the worker lives on."""
-    from engine.explore.truth import Abandoned
+    from engine.explore.ways import Abandoned
 
     try:
         return answers.answer(request)

@@ -68,6 +68,7 @@ class ExploreModel(QObject):
         self._jumps = Newest(self._follow)
         self._reloads = Newest(self._reload)
         self._trace_seconds = 0.0
+        self._wished = 0.0  # when the newest wish was made
         self._sweep: asyncio.Task[None] | None = None
         link.opened.connect(self._on_opened)
         link.closed.connect(self._on_closed)
@@ -157,7 +158,13 @@ class ExploreModel(QObject):
         """Whether the engine has the model that is asked for; not while another one is opened."""
         return self._ready and self.name == self._shown
 
+    async def still(self, seconds: float) -> None:
+        """Wait until nothing was wished for so long: the hand rests."""
+        while (left := self._wished + seconds - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
     def _wish(self) -> None:
+        self._wished = time.monotonic()
         if self._in_hand:
             self._jumps.wish()
 

@@ -23,7 +23,7 @@ SAMPLES = {"points": 256, "images": 8}  # at each place
 PIECE = 0.03  # seconds of the engine's time that one question may take, about
 FIRST, MOST = 1, 128  # places of the first question, and of any
 AGAIN = 1.0  # seconds before what failed is tried once more
-REST = 0.15  # seconds without a wish before a new map is begun
+REST = 0.15  # seconds without a wish before a map is begun, or goes on
 
 
 class Field(NamedTuple):
@@ -133,6 +133,9 @@ class MapModel(QObject):
         known, tries = self._known, 2
         await self._fills.quiet(REST)
         while known == self._known and self.field and not self.field.whole:
+            await self._explore.still(REST)
+            if known != self._known or self.field is None:
+                return
             cells = self._nearest(self.field)
             began = time.perf_counter()
             try:
@@ -141,7 +144,7 @@ class MapModel(QObject):
                 return
             except LinkError as error:
                 if str(error) == SUPERSEDED:  # a jump went before it
-                    await asyncio.sleep(PIECE)
+                    await asyncio.sleep(0)
                     continue
                 tries -= 1
                 if tries:

@@ -102,13 +102,14 @@ class QualityModel(QObject):
             return  # a newer wish asks anew
         for count in self.counts:
             while self._may and key == self._of and count not in self.found:
+                await self._explore.still(REST)
                 try:
                     answer = await self._measured(model, count)
                 except LinkClosed:
                     return
                 except LinkError as error:
                     if str(error) == SUPERSEDED:  # something went before it
-                        await asyncio.sleep(REST)
+                        await asyncio.sleep(0)
                         continue
                     if key == self._of:
                         self.problem = str(error)

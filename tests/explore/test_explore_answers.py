@@ -28,7 +28,7 @@ from engine.data.pixels import to_pixels
 from engine.explore import answers as module
 from engine.explore.answers import KEPT, Answers
 from engine.explore.jumps import states
-from engine.explore.truth import Abandoned
+from engine.explore.ways import Abandoned
 from engine.worker import explore
 from engine.worker.process import Channel
 

@@ -19,7 +19,8 @@ from engine.contract.maps import MAPS, map_cells, map_info, map_problem
 from engine.contract.messages import Map, Source
 from engine.explore.answers import Answers
 from engine.explore.maps import measured
-from engine.explore.truth import Abandoned, truth
+from engine.explore.truth import truth
+from engine.explore.ways import Abandoned
 
 CELLS = ((1.0, 0.0), (0.9, 0.35), (0.5, 0.4), (0.2, 0.0))
 GAPS = torch.tensor([t - s for t, s in CELLS])

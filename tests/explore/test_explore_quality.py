@@ -9,7 +9,7 @@ from engine.contract.errors import UserError
 from engine.contract.messages import Measure, Sampler, Source
 from engine.explore.answers import Answers
 from engine.explore.quality import quality
-from engine.explore.truth import Abandoned
+from engine.explore.ways import Abandoned
 
 MANY = Source(count=1024)
 

@@ -9,7 +9,7 @@ from engine.contract.messages import Source
 from engine.explore.jumps import state_at, states
 from engine.explore.models import load_model
 from engine.explore.traces import EXACT, traces
-from engine.explore.truth import Abandoned
+from engine.explore.ways import Abandoned
 
 SOURCE = Source(count=100)
 

@@ -123,7 +123,9 @@ class FilmStrip(QWidget):
         run = self._film.run
         if run is None or len(run.steps) < 2:
             return QPolygonF()
-        steps, values = run.steps, run.curve("error")
+        # Where jumps are learned their own error grows as they do; that of the velocity means more.
+        name = "error_diagonal" if "error_diagonal" in run.columns else "error"
+        steps, values = run.steps, run.curve(name)
         low, high = self._ends()
         good = np.isfinite(values) & (values > 0) & (steps >= low)
         if good.sum() < 2:
