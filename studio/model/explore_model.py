@@ -253,7 +253,7 @@ class ExploreModel(QObject):
 
     def _take_model(self, model: Model) -> None:
         self.trace = None
-        if _run_of(self.name) != _run_of(self._shown):
+        if run_of(self.name) != run_of(self._shown):
             self.states = None  # of another step of the same run they stay until there are newer
         self.model, self._shown, self._ready = model, self.name, True
         self.sampler = fitting(self.sampler, model)
@@ -272,7 +272,7 @@ class ExploreModel(QObject):
         self.stop_playing()
 
 
-def _run_of(name: str) -> str:
+def run_of(name: str) -> str:
     """The run of a model that is called RUN@STEP, else its own name."""
     run, _, step = name.rpartition("@")
     return run if run and step.isdecimal() else name

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.contract.messages import FilmAnswer, Progress, ReadFilm
 from studio.link.link import Link, LinkError
 from studio.model.ask import ask
-from studio.model.explore_model import ExploreModel
+from studio.model.explore_model import ExploreModel, run_of
 from studio.model.newest import Newest
 from studio.model.run_model import RunModel
 from studio.model.runs_model import RunsModel
@@ -89,8 +89,7 @@ class FilmModel(QObject):
 
     def _follow(self) -> None:
         """The model in hand may be of another run."""
-        name = self._explore.name.rpartition("@")[0] or self._explore.name
-        info = self._runs.find(name) if self._explore.model else None
+        info = self._runs.find(run_of(self._explore.name)) if self._explore.model else None
         if info is None:
             if self.run is not None:
                 self._leave()

@@ -24,6 +24,7 @@ PIECE = 0.03  # seconds of the engine's time that one question may take, about
 FIRST, MOST = 1, 128  # places of the first question, and of any
 AGAIN = 1.0  # seconds before what failed is tried once more
 REST = 0.15  # seconds without a wish before a map is begun, or goes on
+ANEW = ("anew",)  # what no map depends on: the next one is begun, whatever there was
 
 
 class Field(NamedTuple):
@@ -81,7 +82,7 @@ class MapModel(QObject):
 
     def choose(self, kind: MapKind | None) -> None:
         """Draw another map, or none."""
-        self.kind, self._known = kind, ()
+        self.kind, self._known = kind, ANEW
         self._begin()
 
     def set_middle(self, middle: float) -> None:
@@ -108,7 +109,7 @@ class MapModel(QObject):
     def _on_model(self) -> None:
         """Also after the engine went and came back: what is missing is asked again."""
         if self.problem:
-            self._known = ()
+            self._known = ANEW
         self._begin()
         if self.field and not self.field.whole:
             self._fills.wish()
@@ -116,7 +117,7 @@ class MapModel(QObject):
     def _begin(self) -> None:
         """Start anew where something changed that the map depends on."""
         wanted = self._wanted()
-        if wanted == self._known and (wanted or self.field is None):
+        if wanted == self._known:
             return
         self._known, self.field, self.problem = wanted, None, ""
         model = self._explore.model

@@ -110,6 +110,11 @@ def test_what_cannot_be_drawn_is_said_and_not_asked() -> None:
         await settle()
         assert "Add another model" in maps.problem
         assert world.link.of(m.Map) == []
+        told: list[str] = []
+        maps.changed.connect(lambda: told.append(maps.problem))
+        maps.choose(None)
+        assert told == [""]
+        maps.choose("distance")
         other = world.models["points"]
         maps.compare(Model("other", "Other", *[getattr(other, f) for f in FIELDS]))
         await until(lambda: whole(maps))
