@@ -11,6 +11,7 @@ from studio.model import tasks
 from studio.model.models import Models
 from studio.model.tasks import spawn
 from studio.theme.theme import Theme
+from studio.view.edits import Edits
 from studio.view.explore.page import ExplorePage
 from studio.view.leaving import Leaving
 from studio.view.opening import Opener
@@ -33,6 +34,7 @@ class Studio(QObject):
         self.explore = ExplorePage(models.exploring, theme)
         for page in (self.train, self.explore):
             window.add_page(page, page.title, page.icon_name)
+        self.edits = Edits(window, {"Train": models.form, "Explore": models.past})
         self.watch = Watch(models, window)
         self.opener = Opener(models, window)
         self.leaving = Leaving(models, window)
@@ -88,6 +90,8 @@ class Studio(QObject):
         self.train.refused.connect(lambda why: window.notices.tell(why, "error", "refused"))
         self.train.explored.connect(self.explore_model)
         self.opener.explored.connect(self.explore_model)
+        models.film.forked.connect(lambda spec: self._show_train())
+        models.past.failed.connect(self.explore.problem)
         window.page_changed.connect(self._on_page)
         for name in ("file.new", "run.start", "run.resume"):
             window.actions_[name].triggered.connect(self._show_train)

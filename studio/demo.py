@@ -14,7 +14,7 @@ from engine.contract.errors import UserError
 from studio.assembly import Studio
 from studio.link.link import LinkError
 from studio.model.run_model import RunModel
-from studio.view.explore.exporting import Choice
+from studio.view.explore.export_choice import Choice
 
 PATIENCE = 900.0  # seconds for one wait; a slow machine trains a minute's steps in several
 STEPS = 4000

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from engine.cli import catalogue, runs, sampling, serve, training
+from engine.cli import catalogue, film, jump, maps, runs, sampling, serve, training
 from engine.cli.output import complaints
 from engine.contract.errors import UserError
 from engine.hub.machine import NO_TORCH
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (catalogue, training, runs, sampling, serve):
+for part in (catalogue, training, runs, sampling, jump, maps, film, serve):
     app.registered_commands += part.app.registered_commands
     app.registered_groups += part.app.registered_groups
 

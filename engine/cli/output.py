@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
@@ -33,6 +34,30 @@ def show(
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
     console.print(table)
+
+
+class Telling:
+    """How far something is: a bar for people, a JSON line each for programs."""
+
+    def __init__(self, total: int, as_json: bool) -> None:
+        self._total, self._json = total, as_json
+        columns = (BarColumn(), TextColumn("{task.completed:,.0f}/{task.total:,.0f}"))
+        nobody_looks = as_json or not complaints.is_terminal
+        self._bar = Progress(*columns, console=complaints, disable=nobody_looks, transient=True)
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> "Telling":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def tell(self, done: int) -> None:
+        """So much is done."""
+        if self._json:
+            typer.echo(msgspec.json.encode({"done": done, "total": self._total}))
+        self._bar.update(self._task, completed=done)
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.contract.errors import UserError
-from engine.contract.messages import Sampler, Solver
+from engine.contract.messages import Keep, Sampler, Solver
 
 if TYPE_CHECKING:
     from engine.explore.models import Loaded
@@ -44,18 +44,32 @@ Guidance = Annotated[
 ]
 GuidanceFrom = Annotated[float | None, typer.Option(help="Nearer to data, no guidance.")]
 GuidanceTo = Annotated[float | None, typer.Option(help="Nearer to noise, no guidance.")]
+KeepText = Annotated[
+    str,
+    typer.Option(
+        "--keep",
+        help="What is put back of a picture after each jump: outside:LEFT,TOP,RIGHT,BOTTOM (shares "
+        "of it), brightness or coarse:4.",
+    ),
+]
 Guides = tuple[float | None, float | None, float | None]
 
 
 def sampler_of(
-    method: str, gamma: float | None, times: str, solver: Solver, guides: Guides
+    method: str,
+    gamma: float | None,
+    times: str,
+    solver: Solver,
+    guides: Guides,
+    keep: str = "",
 ) -> Sampler:
     """What the options ask of a model of this method. Raises UserError."""
+    kept = _keep(keep) if keep else None
     if times == "even":
-        return Sampler(gamma, solver, "even", *guides)
+        return Sampler(gamma, solver, "even", *guides, kept)
     if times == "karras":
-        return Sampler(gamma, solver, "karras", *guides)
-    return Sampler(gamma, solver, _passed(method, times), *guides)
+        return Sampler(gamma, solver, "karras", *guides, kept)
+    return Sampler(gamma, solver, _passed(method, times), *guides, kept)
 
 
 def steps_for(loaded: "Loaded", sampler: Sampler, nfe: int | None) -> int:
@@ -76,6 +90,24 @@ def steps_for(loaded: "Loaded", sampler: Sampler, nfe: int | None) -> int:
             f"{least} at least; choose --nfe {taken}."
         )
     return steps
+
+
+def _keep(text: str) -> Keep:
+    kind, _, rest = text.partition(":")
+    try:
+        match kind:
+            case "brightness" if not rest:
+                return Keep("brightness")
+            case "coarse":
+                return Keep("coarse", factor=int(rest))
+            case "outside":
+                left, top, right, bottom = map(float, rest.split(","))
+                return Keep("outside", (left, top, right, bottom))
+        raise ValueError(text)
+    except ValueError:
+        raise UserError(
+            f"--keep must be outside:LEFT,TOP,RIGHT,BOTTOM, brightness or coarse:4, not {text!r}."
+        ) from None
 
 
 def _passed(method: str, times: str) -> tuple[float, ...]:

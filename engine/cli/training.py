@@ -39,6 +39,7 @@ def spec_from(
     steps: int | None,
     seed: int | None,
     teacher: str | None = None,
+    start: str | None = None,
 ) -> RunSpec:
     """A preset's or a TOML file's spec with the changes of the command line."""
     spec = _read_toml(Path(word)) if word.endswith(".toml") else preset_called(word).spec
@@ -46,6 +47,7 @@ def spec_from(
     pairs += [("training.steps", str(steps))] if steps is not None else []
     pairs += [("seed", str(seed))] if seed is not None else []
     pairs += [("method.teacher.source", teacher)] if teacher is not None else []
+    pairs += [("start", start)] if start is not None else []
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
@@ -82,6 +84,12 @@ def train(
     teacher: Annotated[
         str | None, typer.Option(help="A run or a model to learn from, or exact, or ''.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="RUN@STEP, a run or a model whose averages are the first weights, or ''."
+        ),
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, any number.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Number of updates.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
@@ -89,7 +97,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model; Ctrl-C saves and leaves with exit code 75."""
-    wanted = spec_from(spec, set_ or [], data, steps, seed, teacher)
+    wanted = spec_from(spec, set_ or [], data, steps, seed, teacher, start)
     chosen = find(wanted.data.name, workspace)
     if found := problems(wanted, chosen.kind) + data_problems(wanted, chosen):
         raise UserError(" ".join(p.message for p in found))

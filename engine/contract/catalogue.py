@@ -1,5 +1,6 @@
 """The methods, presets, data sets and models that a person can choose from."""
 
+import re
 import tomllib
 from typing import Literal
 
@@ -10,6 +11,8 @@ from engine.contract.assets import asset
 from engine.contract.specs import EXACT, Problem, RunSpec, read_spec, teacher_of
 
 Capability = Literal["velocity", "endpoint", "dyadic", "flow map"]
+_DATA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d")  # Windows gives no file such a name
 
 
 class Method(Struct, frozen=True):
@@ -302,6 +305,21 @@ def data_problems(spec: RunSpec, data: DataSet) -> list[Problem]:
             )
         )
     return found
+
+
+def data_name_problem(name: str) -> str:
+    """Why `name` cannot be that of an imported data set, in a sentence; "" where it can."""
+    if _DATA_NAME.fullmatch(name) and not _RESERVED.fullmatch(name):
+        return ""
+    return (
+        f"{name!r} cannot be the name of a data set; use up to 64 small letters, digits, "
+        "'-' and '_', beginning with a letter or digit."
+    )
+
+
+def name_taken(name: str) -> str:
+    """The sentence for a name that another data set has."""
+    return f"There is already a data set {name!r}; choose another name."
 
 
 def shipped_data() -> tuple[DataSet, ...]:

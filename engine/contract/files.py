@@ -22,7 +22,7 @@ def whole_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
         path = Path(os.path.realpath(path))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{path.name[:40]}")
+    temporary = path.with_name(f"{_mark(os.getpid())}{secrets.token_hex(4)}-{path.name[:40]}")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(temporary, flags, 0o666)  # less the umask
     try:
@@ -41,6 +41,19 @@ def whole_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     if durable:
         with contextlib.suppress(OSError):  # the file is whole; some systems sync no folder
             sync(path.parent)
+
+
+def sweep(path: Path, process: int) -> None:
+    """Take away what a process that has died was writing for `path`."""
+    folder = Path(os.path.realpath(path)).parent
+    for left in folder.glob(f"{_mark(process)}*"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
+def _mark(process: int) -> str:
+    """How the name begins of what a process has not made whole yet."""
+    return f"{TEMPORARY}{process:x}-"
 
 
 def write_whole(path: Path, content: bytes, durable: bool = True) -> None:

@@ -48,3 +48,14 @@ def _grid(method: PD, progress: float) -> Grid:
     stages = (method.first_steps // method.last_steps).bit_length() - 1
     stage = min(max(0, int(progress * stages)), stages - 1)
     return Grid(method.first_steps >> (stage + 1), 1)
+
+
+def heads(spec: RunSpec) -> dict[str, bool]:
+    """What the method of a spec asks of its network besides, as `build_network` takes it."""
+    method = spec.method
+    if not isinstance(method, ImprovedMeanFlow):
+        return {"velocity": False, "guided": False}
+    return {
+        "velocity": method.velocity_head == "auxiliary",
+        "guided": method.guidance == "chosen",
+    }

@@ -7,7 +7,12 @@ from msgspec import Struct
 from engine.contract.catalogue import Model
 
 SMALL = 5000  # pictures of a set whose empirical flow can be followed
-MapKind = Literal["error", "defect", "residual", "residual-data", "distance"]
+PARTS = {"points": 24, "images": 12}  # places along a side of a map that is measured
+SAMPLES = {"points": 256, "images": 8}  # at each place
+LOSS_PARTS = 24  # parts of t, and of s, in which a training gathers its loss
+LOSS_HALF_LIFE = 500  # updates after which a sample of it counts half
+Probed = Literal["error", "defect", "residual", "residual-data", "distance"]
+MapKind = Probed | Literal["loss"]
 
 
 class MapInfo(Struct, frozen=True):
@@ -58,12 +63,28 @@ MAPS = (
         "Distance between the jumps of two models from the same state, root mean square.",
         "Zero proves that both do the same, not that it is right.",
     ),
+    MapInfo(
+        "loss",
+        "Training loss, and where it trains",
+        "Training loss",
+        "Mean square error of the training's own regression, before any weight, of the network as "
+        f"it trains; a step counts half after {LOSS_HALF_LIFE} more.",
+        "Zero proves nothing by itself: single samples scatter, so the best map has loss left, and "
+        "one that only agrees with itself may have none. Larger dots are trained more often, "
+        "hatched places never.",
+    ),
 )
 
 
 def map_info(kind: MapKind) -> MapInfo:
     """The map of that kind."""
     return next(found for found in MAPS if found.kind == kind)
+
+
+def loss_cells() -> tuple[tuple[float, float], ...]:
+    """The middles (t, s) of the parts in which a training gathers its loss, in its order."""
+    middles = [(k + 0.5) / LOSS_PARTS for k in range(LOSS_PARTS)]
+    return tuple((t, s) for t in middles for s in middles)
 
 
 def map_problem(kind: MapKind, model: Model, other: Model | None = None) -> str:

@@ -14,7 +14,9 @@ from msgspec import Struct
 from engine.contract.arrays import Array
 from engine.contract.catalogue import DataSet, Method, Model, Preset
 from engine.contract.legality import How
-from engine.contract.maps import MapKind
+from engine.contract.maps import Probed
+from engine.contract.source import Sample as Sample
+from engine.contract.source import Source as Source
 from engine.contract.specs import RunSpec
 from engine.contract.version import PROTOCOL, VERSION
 
@@ -119,10 +121,27 @@ class ReadSpec(Request, frozen=True):
     run: str
 
 
+class ReadStart(Request, frozen=True):
+    """The spec of the model `start` that a run is to start from. Answered by SpecAnswer.
+
+    Of a `run` that did, the one that its own copy of these weights tells, where it has one.
+    """
+
+    start: str
+    run: str = ""
+
+
 class ReadFilm(Request, frozen=True):
     """The steps of a run whose averages can be looked at, as RUN@STEP. Answered by FilmAnswer."""
 
     run: str
+
+
+class ReadLoss(Request, frozen=True):
+    """The training loss of a run over (t, s) at a kept step, -1: the newest. -> LossAnswer."""
+
+    run: str
+    step: int = -1
 
 
 class ImportData(Request, frozen=True):
@@ -130,6 +149,26 @@ class ImportData(Request, frozen=True):
 
     path: str
     name: str
+
+
+class ImportPoints(Request, frozen=True):
+    """Keep points that a person drew, float32 [n, 2], as data set `name`. Answered by Imported."""
+
+    name: str
+    points: bytes
+
+
+class Export(Request, frozen=True):
+    """Run `flowmap-engine COMMAND --out PATH` beside everything else. Answered by Exported."""
+
+    command: tuple[str, ...]
+    path: str
+
+
+class CancelExport(Request, frozen=True):
+    """Give up the export with the id `export`; that one is refused. Answered by Done."""
+
+    export: int
 
 
 # Studio -> hub -> explore worker.
@@ -141,13 +180,27 @@ class OpenModel(Request, frozen=True):
     model: str
 
 
-class Source(Struct, frozen=True):
-    """Where x_t comes from: `noise` carried from t = 1 by the model, or `data` mixed with noise."""
+class Look(Request, frozen=True):
+    """One sample that x_t may come from: whether it is there, and what it looks like. -> Looked.
 
-    kind: Literal["noise", "data"] = "noise"
-    seed: int = 0
-    count: int = 16
-    label: int = -1  # -1: all classes
+    A picture `file`, by its absolute path, is taken into the workspace first.
+    """
+
+    model: str
+    sample: Sample
+    file: str = ""
+
+
+class Keep(Struct, frozen=True):
+    """What is put back of a picture after every jump, while the rest is made anew.
+
+    All `outside` a box (left, top, right, bottom, as shares of the picture), its `brightness`, or
+    the means of blocks of `factor` x `factor` pixels.
+    """
+
+    kind: Literal["outside", "brightness", "coarse"]
+    box: tuple[float, float, float, float] = (0.25, 0.25, 0.75, 0.75)
+    factor: int = 4
 
 
 class Sampler(Struct, frozen=True):
@@ -156,7 +209,8 @@ class Sampler(Struct, frozen=True):
     `gamma` is the share of the noise that is new after each step: any for a flow map, 0 or 1 for a
     dyadic model, always 1 for an endpoint and 0 for a velocity; None is each one's own. `solver`
     is for velocities. `times` may be those to pass on the way. `guidance` is a strength (1: none),
-    held from one time to another, for a model that says how it can be guided.
+    held from one time to another, for a model that says how it can be guided. To `keep` part of a
+    picture all noise is new after each step.
     """
 
     gamma: float | None = None
@@ -165,6 +219,7 @@ class Sampler(Struct, frozen=True):
     guidance: float | None = None
     guidance_from: float | None = None
     guidance_to: float | None = None
+    keep: Keep | None = None
 
     def guides(self) -> "Sampler":
         """As much of it as guides."""
@@ -172,10 +227,18 @@ class Sampler(Struct, frozen=True):
         return Sampler(None, "heun", "even", *chosen)
 
 
+class Carrier(Struct, frozen=True):
+    """The model, and its sampler, that carry noise to t where it is not the one that jumps."""
+
+    model: str
+    sampler: Sampler = Sampler()
+
+
 class Jump(Request, frozen=True):
     """x_t and x_s = jump(x_t, t, s) in `steps` steps. Answered by Jumped; newest wins.
 
-    `raw` asks for float32 states (`x_t`, `x_s`); else pictures come as uint8 [n, h, w, c].
+    `raw` asks for float32 states (`x_t`, `x_s`); else pictures come as uint8 [n, h, w, c]. With a
+    `carrier` models that are compared stand in one x_t.
     """
 
     model: str
@@ -184,6 +247,32 @@ class Jump(Request, frozen=True):
     s: float
     steps: int = 1
     raw: bool = False
+    sampler: Sampler = Sampler()
+    carrier: Carrier | None = None
+
+
+class Follow(Request, frozen=True):
+    """Where the true flow takes the x_t of a model. Answered by Followed; newest wins.
+
+    It is the flow of the data set itself: exact for mixtures, the empirical one for few pictures.
+    """
+
+    model: str
+    source: Source
+    t: float
+    s: float
+    raw: bool = False
+    sampler: Sampler = Sampler()
+
+
+class Fields(Request, frozen=True):
+    """Velocities over a square of the plane (x, y, half of its side). Answered by FieldsAnswer."""
+
+    model: str
+    t: float
+    s: float
+    window: tuple[float, float, float]
+    parts: int = 20
     sampler: Sampler = Sampler()
 
 
@@ -211,11 +300,22 @@ class Map(Request, frozen=True):
     """
 
     model: str
-    kind: MapKind
+    kind: Probed
     source: Source
     cells: tuple[tuple[float, float], ...]
     middle: float = 0.5
     other: str = ""
+
+
+class OpenStep(Request, frozen=True):
+    """One training step of a model on `count` samples drawn from `seed`, opened. Newest wins.
+
+    Answered by StepOpened.
+    """
+
+    model: str
+    seed: int = 0
+    count: int = 8
 
 
 class Measure(Request, frozen=True):
@@ -254,6 +354,7 @@ class RunInfo(Struct, frozen=True):
     changed: float = 0.0  # unix time of the last change
     message: str = ""
     checkpoint: int = -1  # newest sealed step, -1 if none
+    start: str = ""  # the model whose weights it started from, RUN@STEP of a run
 
 
 class Runs(Message, frozen=True):
@@ -284,6 +385,17 @@ class FilmAnswer(Message, frozen=True):
     steps: tuple[int, ...]
 
 
+class LossAnswer(Message, frozen=True):
+    """Float32 in the payload, [parts, parts] by t and s, after `step` updates of a run.
+
+    `sums` of errors and `counts` of samples, both faded alike: their ratio is the mean.
+    """
+
+    id: int
+    step: int
+    arrays: tuple[Array, ...]
+
+
 class Chunk(Message, frozen=True):
     """Bytes in the payload; `end` is the offset behind them, `size` that of the whole file."""
 
@@ -298,6 +410,22 @@ class Imported(Message, frozen=True):
     id: int
     data: DataSet
     skipped: tuple[str, ...] = ()
+
+
+class Exported(Message, frozen=True):
+    """A file was written, whole."""
+
+    id: int
+    path: str
+    size: int  # bytes
+
+
+class ExportProgress(Message, frozen=True):
+    """Notice: how far the export with the id `export` is; `total` is 0 while that is not known."""
+
+    export: int
+    done: int
+    total: int
 
 
 class RunChanged(Message, frozen=True):
@@ -339,11 +467,38 @@ class Opened(Message, frozen=True):
     model: Model
 
 
+class Looked(Message, frozen=True):
+    """A sample, with the name of the picture that was taken in, and its `label` (-1: none).
+
+    `data` in the payload: uint8 [h, w, c] or float32 [2]. `count` is how many there are to choose
+    from, 0 where there is no end of them or no list.
+    """
+
+    id: int
+    sample: Sample
+    count: int
+    label: int
+    arrays: tuple[Array, ...]
+
+
+class RoundTrip(Struct, frozen=True):
+    """Data carried up to t and back: its root mean square error, in the data's units.
+
+    From t = 1 also what all numbers of that noise say together: standard deviation, kurtosis and
+    Kolmogorov-Smirnov distance to a standard normal; else -1.
+    """
+
+    error: float
+    deviation: float = -1.0
+    kurtosis: float = -1.0
+    distance: float = -1.0
+
+
 class Jumped(Message, frozen=True):
     """States in the payload; `outside`: this jump is outside what the model was trained for.
 
-    `how` says what led from x_t to x_s, `carried` what led from noise to x_t; the latter is empty
-    where x_t is the noise itself, or data mixed with it.
+    `how` says what led from x_t to x_s, `carried` what led to x_t from noise, or from a sample; the
+    latter is empty where x_t is the noise itself, or data mixed with it.
     """
 
     id: int
@@ -356,6 +511,29 @@ class Jumped(Message, frozen=True):
     memory: int = 0
     how: How = "jump"
     carried: How | Literal[""] = ""
+    round_trip: RoundTrip | None = None
+
+
+class Followed(Message, frozen=True):
+    """`x_t` and the true `x_s` in the payload, as in Jumped.
+
+    `memorises`: it is the flow of a finite set, all of whose trajectories end in a sample of it.
+    """
+
+    id: int
+    milliseconds: float
+    arrays: tuple[Array, ...]
+    memorises: bool = False
+
+
+class FieldsAnswer(Message, frozen=True):
+    """Float32 [n, 2] in the payload, in rows from the lower left: `places`, the velocity `v` at t,
+    the average velocity `u` from t to s (either [0, 2] where the model knows none), and `exact`,
+    the true velocity, where that is known.
+    """
+
+    id: int
+    arrays: tuple[Array, ...]
 
 
 class Traced(Message, frozen=True):
@@ -382,6 +560,21 @@ class Mapped(Message, frozen=True):
     id: int
     arrays: tuple[Array, ...]
     memorises: bool = False
+
+
+class StepOpened(Message, frozen=True):
+    """The terms of a step of `method` in the payload, by the names that the objectives tell.
+
+    Float32: (rows,) for numbers, else [rows, 2] or [rows, channels, height, width]; nan where a
+    row has no such term. `loss` is that of the batch; `notes` are sentences about what is not kept.
+    """
+
+    id: int
+    method: str
+    step: int
+    loss: float
+    arrays: tuple[Array, ...]
+    notes: tuple[str, ...] = ()
 
 
 class Measured(Message, frozen=True):
@@ -437,12 +630,13 @@ class Left(Message, frozen=True):
 
 
 AnyMessage = (
-    Hello | Refused | Done
-    | GetCatalogue | GetRuns | StartRun | ResumeRun | ControlRun | ReadJournal | ReadSample
-    | ReadSpec | ReadFilm | ImportData | OpenModel | Jump | Trace | Map | Measure
-    | Catalogue | Runs | RunAnswer | SpecAnswer | FilmAnswer | Chunk | Imported | RunChanged
-    | Progress | EngineNote | Opened | Jumped | Traced | Mapped | Measured
-    | Threads | Train | Control | Left
+    Hello | Refused | Done | GetCatalogue | GetRuns | StartRun | ResumeRun | ControlRun
+    | ReadJournal | ReadSample | ReadSpec | ReadStart | ReadFilm | ReadLoss | ImportData
+    | OpenModel | Look | Jump | Follow | Fields | Trace | Map | Measure | OpenStep | Catalogue
+    | Runs | RunAnswer | SpecAnswer | FilmAnswer | LossAnswer | Chunk | Imported | RunChanged
+    | Export | CancelExport | Exported | ExportProgress | Progress | EngineNote | Opened
+    | Looked | Jumped | Followed | FieldsAnswer | Traced | Mapped | Measured | StepOpened
+    | Threads | Train | Control | Left | ImportPoints
 )  # fmt: skip
 
 _DECODER = msgspec.json.Decoder(AnyMessage)

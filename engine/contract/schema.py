@@ -97,6 +97,44 @@ def fields(spec: msgspec.Struct, prefix: str = "", group: str = "") -> Iterator[
             yield _plain_field(key, kind, meta, value, item.default, spec, group)
 
 
+class Difference(msgspec.Struct, frozen=True):
+    """A field whose values differ; `before` is None where only the second spec has it."""
+
+    key: str
+    label: str
+    before: Any
+    after: Any
+
+
+def differences(before: msgspec.Struct, after: msgspec.Struct) -> list[Difference]:
+    """What stands otherwise in `after` than in `before`, in its reading order.
+
+    Fields that mean nothing there do not count; of those that `before` does not have, the ones
+    count that are not at their defaults.
+    """
+    known = {field.key: field.value for field in fields(before)}
+    return [
+        Difference(field.key, field.label, known.get(field.key), field.value)
+        for field in fields(after)
+        if field.shown and field.value != known.get(field.key, field.default)
+    ]
+
+
+def said(value: Any) -> str:
+    """A field's value in words."""
+    match value:
+        case None | "" | ():
+            return "none"
+        case bool():
+            return "on" if value else "off"
+        case float():
+            return f"{value:g}"
+        case tuple():
+            return ", ".join(map(said, value))
+        case _:
+            return str(value)
+
+
 def with_value(spec: Spec, key: str, value: Any) -> Spec:
     """The spec with one field changed; a `str` is read as the field's type.
 

@@ -292,6 +292,15 @@ class RunSpec(Struct, frozen=True, forbid_unknown_fields=True):
     ] = Plain()
     training: A[Training, described("Training", "How it is fitted.")] = Training()
     cadence: A[Cadence, described("Keeping", "What is written while it trains.")] = Cadence()
+    start: A[
+        str,
+        described(
+            "Start from",
+            "RUN@STEP, a run or a model whose averages are the first weights; the networks must be "
+            "alike. A student starts from them and not from its teacher.",
+            empty="new weights",
+        ),
+    ] = ""
     seed: A[int, described("Seed", "Start of every random draw.", low=0, high=2**31 - 1)] = 0
     device: A[
         Literal["auto", "cpu", "cuda", "mps"],

@@ -5,25 +5,18 @@ when both are whole, so whatever is called NAME.tmp-... was left by a process th
 """
 
 import difflib
-import re
 from pathlib import Path
 
 import msgspec
 
-from engine.contract.catalogue import DataSet, shipped_data
+from engine.contract.catalogue import DataSet, data_name_problem, shipped_data
 from engine.data.errors import DataError
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d")  # Windows gives no file such a name
 
 
 def imported_folder(name: str, workspace: Path) -> Path:
     """Where the imported data set `name` lies, or would lie. Raises DataError for a bad name."""
-    if not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
-        raise DataError(
-            f"{name!r} cannot be the name of a data set; use up to 64 small letters, digits, "
-            "'-' and '_', beginning with a letter or digit."
-        )
+    if problem := data_name_problem(name):
+        raise DataError(problem)
     return workspace / "data" / name
 
 
@@ -33,7 +26,7 @@ def data_sets(workspace: Path) -> list[DataSet]:
     shipped = {data.name for data in found}
     for info in sorted((workspace / "data").glob("*/info.json")):
         name = info.parent.name
-        if _NAME.fullmatch(name) and name not in shipped:
+        if not data_name_problem(name) and name not in shipped:
             try:
                 found.append(_read(info))
             except DataError:

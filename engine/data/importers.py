@@ -1,4 +1,4 @@
-"""Make a data set of one's own from a folder of pictures or a file of points.
+"""Make a data set of one's own from a folder of pictures, a file of points, or a drawing.
 
 It is built in WORKSPACE/data/NAME.tmp-PID and renamed when it is whole, so that whatever goes
 wrong, at whatever moment, there is either a complete data set or none.
@@ -13,13 +13,13 @@ import msgspec
 import psutil
 from numpy.typing import NDArray
 
-from engine.contract.catalogue import DataSet, shipped_data
+from engine.contract.catalogue import DataSet, name_taken, shipped_data
 from engine.contract.files import sync, write_synced
 from engine.data.catalogue import imported_folder
 from engine.data.errors import DataError
 from engine.data.pack import write_pack
 from engine.data.picture_folder import Report, read_folder
-from engine.data.points_file import SUFFIXES, read_points
+from engine.data.points_file import SUFFIXES, checked, read_points
 
 SIZES = range(8, 257, 8)
 LISTED = 500  # reasons that are returned; a message has an upper size
@@ -38,20 +38,30 @@ def import_data(
     Pictures are cut to their middle square and scaled to `size` pixels. Raises DataError, one
     sentence, and then nothing was changed.
     """
-    target = imported_folder(name, workspace)
-    if target.exists() or name in {data.name for data in shipped_data()}:
-        raise DataError(f"There is already a data set {name!r}; choose another name.")
+    target = _free_folder(name, workspace)
     if size not in SIZES:
         raise DataError(f"The size must be a multiple of 8 from 8 to 256, not {size}.")
     info, arrays, skipped = _read(path, name, size, report)
-    try:
-        _seal(target, info, arrays)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{name!r} could not be written to {target.parent} ({reason}).") from error
+    _keep(target, info, arrays)
     if len(skipped) > LISTED:
         skipped = [*skipped[:LISTED], f"and {len(skipped) - LISTED} more"]
     return info, skipped
+
+
+def import_points(points: NDArray[Any], name: str, workspace: Path) -> DataSet:
+    """Make data set `name` of points [n, 2] that a person drew. Raises DataError, as above."""
+    target = _free_folder(name, workspace)
+    points = checked(points, "The drawing")
+    info = DataSet(name, name, "points", (2,), len(points), source="drawn by hand")
+    _keep(target, info, {"points": points})
+    return info
+
+
+def _free_folder(name: str, workspace: Path) -> Path:
+    target = imported_folder(name, workspace)
+    if target.exists() or name in {data.name for data in shipped_data()}:
+        raise DataError(name_taken(name))
+    return target
 
 
 def _read(
@@ -72,6 +82,16 @@ def _read(
         {"points": points},
         [],
     )
+
+
+def _keep(target: Path, info: DataSet, arrays: dict[str, NDArray[Any]]) -> None:
+    """Put it into the workspace, whole. Raises DataError."""
+    try:
+        _seal(target, info, arrays)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        where = f"{info.name!r} could not be written to {target.parent}"
+        raise DataError(f"{where} ({reason}).") from error
 
 
 def _seal(target: Path, info: DataSet, arrays: dict[str, NDArray[Any]]) -> None:

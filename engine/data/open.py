@@ -35,6 +35,12 @@ class Dataset(Protocol):
     def held_out(self, count: int) -> Tensor | None:
         """The first `count` samples that `draw` never gives, or None where none are kept back."""
 
+    def size(self, held_out: bool = False) -> int:
+        """How many samples `pick` knows; 0 where there is no end of them."""
+
+    def pick(self, index: int, held_out: bool = False) -> Batch:
+        """Sample `index` of `all`, or of what is held out. Raises DataError where there is none."""
+
     def exact(self) -> Mixture | None:
         """The exact flow of this data set, where it is known."""
 
@@ -60,6 +66,14 @@ class PointSet:
     def held_out(self, count: int) -> Tensor | None:
         return None
 
+    def size(self, held_out: bool = False) -> int:
+        return 0
+
+    def pick(self, index: int, held_out: bool = False) -> Batch:
+        if held_out or index < 0:
+            raise DataError(_no_sample(self.info, index, held_out, 0))
+        return self.draw(1, Randomness(index))
+
     def exact(self) -> Mixture | None:
         return None if self._components is None else Mixture(*self._components)
 
@@ -84,6 +98,14 @@ class Points:
     def held_out(self, count: int) -> Tensor | None:
         return None
 
+    def size(self, held_out: bool = False) -> int:
+        return 0 if held_out else len(self._points)
+
+    def pick(self, index: int, held_out: bool = False) -> Batch:
+        if not 0 <= index < self.size(held_out):
+            raise DataError(_no_sample(self.info, index, held_out, self.size(held_out)))
+        return Batch(self._points[index : index + 1], None)
+
     def exact(self) -> Mixture | None:
         return None
 
@@ -96,6 +118,7 @@ class Pictures:
     ) -> None:
         self.info = info
         self._held_out = None if held_out is None else images[held_out]
+        self._held_labels = None if labels is None or held_out is None else labels[held_out]
         kept = slice(None) if held_out is None else ~held_out
         self._images = images[kept]
         self._labels = None if labels is None else labels[kept]
@@ -116,6 +139,19 @@ class Pictures:
 
     def held_out(self, count: int) -> Tensor | None:
         return None if self._held_out is None else _as_float(self._held_out[:count])
+
+    def size(self, held_out: bool = False) -> int:
+        found = self._held_out if held_out else self._images
+        return 0 if found is None else len(found)
+
+    def pick(self, index: int, held_out: bool = False) -> Batch:
+        if not 0 <= index < self.size(held_out):
+            raise DataError(_no_sample(self.info, index, held_out, self.size(held_out)))
+        images = self._held_out if held_out else self._images
+        labels = self._held_labels if held_out else self._labels
+        one = slice(index, index + 1)
+        assert images is not None
+        return Batch(_as_float(images[one]), None if labels is None else labels[one])
 
     def exact(self) -> Mixture | None:
         return None
@@ -138,6 +174,16 @@ def open_data(name: str, workspace: Path) -> Dataset:
     images = torch.from_numpy(samples).permute(0, 3, 1, 2).contiguous()
     labels, held_out = (_optional(arrays.get(key)) for key in ("labels", "held_out"))
     return Pictures(info, images, labels, None if held_out is None else held_out.bool())
+
+
+def _no_sample(info: DataSet, index: int, held_out: bool, size: int) -> str:
+    """Why there is no sample `index`; people count from 1."""
+    if held_out and not size:
+        return f"Nothing of {info.title} was held out; take what was trained on."
+    noun = "pictures" if info.kind == "images" else "points"
+    kind = "held-out " if held_out else ""
+    known = f"1 to {size:,}" if size else "1 on"
+    return f"{info.title} numbers its {kind}{noun} from {known}; there is no number {index + 1:,}."
 
 
 def _shape(info: DataSet) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,20 @@ def read_picture(path: Path, size: int) -> NDArray[Any]:
 
     Of an animation the first frame counts; embedded colour profiles are not applied.
     """
+    return _read(path, lambda file: size)
+
+
+def read_square(path: Path, most: int) -> NDArray[Any]:
+    """The same in the picture's own size, or in `most` pixels along a side where it is larger."""
+    return _read(path, lambda file: min(most, *file.size))
+
+
+def _read(path: Path, side: Callable[[Image.Image], int]) -> NDArray[Any]:
     try:
         with _quiet(), Image.open(path, formats=FORMATS) as file:
             if file.width * file.height > PIXEL_CAP:
                 raise DataError(_TOO_LARGE)
+            size = side(file)
             file.draft(file.mode, (2 * size, 2 * size))  # JPEG: skip detail that nobody will see
             upright = ImageOps.exif_transpose(file)
             return np.asarray(_square(_on_white(upright), size))

@@ -21,18 +21,23 @@ def read_points(path: Path) -> NDArray[Any]:
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise DataError(f"{path.name} cannot be read as points ({text}).") from error
+    return checked(values, path.name)
+
+
+def checked(values: NDArray[Any], source: str) -> NDArray[Any]:
+    """These values as points, float32 [n, 2], finite. Raises DataError, naming the source."""
     if values.dtype.kind not in "fiu" or values.ndim != 2 or values.shape[1] != 2:
         raise DataError(
-            f"{path.name} holds {values.dtype} numbers of shape {values.shape}; "
+            f"{source} holds {values.dtype} numbers of shape {values.shape}; "
             "points are real numbers of shape (n, 2)."
         )
     if len(values) < 2:
-        raise DataError(f"{path.name} holds {len(values)} points; at least 2 are needed.")
+        raise DataError(f"{source} holds {len(values)} points; at least 2 are needed.")
     limit = np.finfo(np.float32).max
     fine = np.isfinite(values).all(1) & (np.abs(values.astype(np.float64)) <= limit).all(1)
     if not fine.all():
         row = int(np.flatnonzero(~fine)[0])
-        raise DataError(f"{path.name} holds a number that is not finite, in point {row + 1}.")
+        raise DataError(f"{source} holds a number that is not finite, in point {row + 1}.")
     return values.astype(np.float32)
 
 

@@ -9,16 +9,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine.contract.catalogue import DataSet
-from engine.contract.errors import UserError
 from engine.contract.specs import RunSpec, problems
+from engine.exchange.errors import ModelError as ModelError
 from engine.networks.build import network_of
 
 _SLACK = 1 << 20  # numbers that a network may hold beside its weights
 _SIDE = 1024  # of a picture at most
-
-
-class ModelError(UserError):
-    """A model that cannot be found or opened: one sentence that names the way out."""
 
 
 def classes_of(spec: RunSpec, data: DataSet) -> int:

@@ -9,15 +9,22 @@ from typing import Any
 
 import numpy as np
 import psutil
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.contract.arrays import pack
+from engine.contract.arrays import Array, pack
 from engine.contract.errors import UserError
 from engine.contract.frames import PAYLOAD_CAP
 from engine.contract.messages import (
+    Fields,
+    FieldsAnswer,
+    Follow,
+    Followed,
     Jump,
     Jumped,
+    Look,
+    Looked,
     Map,
     Mapped,
     Measure,
@@ -25,16 +32,25 @@ from engine.contract.messages import (
     Message,
     Opened,
     OpenModel,
+    OpenStep,
     Request,
+    Source,
+    StepOpened,
     Trace,
     Traced,
 )
 from engine.data.pixels import to_pixels
-from engine.explore.jumps import states
+from engine.explore.draws import one_sample
+from engine.explore.fields import fields
+from engine.explore.follow import follow
+from engine.explore.jumps import Carrier, states
 from engine.explore.maps import measured
 from engine.explore.models import Loaded, Place, open_place, resolve
+from engine.explore.opened_step import open_step
+from engine.explore.own_pictures import take_in
 from engine.explore.precision import bfloat16_helps
 from engine.explore.quality import quality
+from engine.explore.round_trip import round_trip
 from engine.explore.traces import traces
 
 KEPT = 8  # models in memory: those that are compared, and some steps of a film
@@ -56,28 +72,50 @@ class Answers:
         match request:
             case OpenModel():
                 return Opened(request.id, self._open(request.model).info), b""
+            case Look():
+                return self._look(request)
             case Jump():
                 return self._jump(request)
+            case Fields():
+                return self._fields(request)
+            case Follow():
+                return self._follow(request)
             case Trace():
                 return self._trace(request)
             case Map():
                 return self._map(request)
+            case OpenStep():
+                return self._open_step(request)
             case Measure():
                 return self._measure(request)
         raise UserError(f"{type(request).__name__} is nothing that the explorer answers.")
 
+    def _look(self, request: Look) -> tuple[Message, bytes]:
+        loaded, sample = self._model(request.model), request.sample
+        if request.file:
+            if loaded.info.data.kind == "points":
+                raise UserError("This model makes points: start it from a place, not a picture.")
+            sample = replace(sample, picture=take_in(Path(request.file), self.workspace))
+        found, label = one_sample(loaded, sample)
+        shown = _numbers(found) if found.ndim == 1 else to_pixels(found[None])[0]
+        arrays, payload = pack({"data": shown})
+        own = sample.picture or sample.point
+        count = 0 if own else loaded.dataset.size(sample.held_out)
+        return Looked(request.id, sample, count, label, arrays), payload
+
     def _jump(self, request: Jump) -> tuple[Message, bytes]:
         began = time.perf_counter()
-        loaded = self._model(request.model)
-        size = 8 * request.source.count * math.prod(loaded.info.data.shape)
-        if size > PAYLOAD_CAP:
-            most = PAYLOAD_CAP // (size // request.source.count)
-            raise UserError(f"{request.source.count} samples are too many; take at most {most}.")
-        fast = not request.raw and self._fast[_kind(loaded)]
+        carrier, loaded = None, self._model(request.model)
+        _check_size(loaded, request.source)
+        if by := request.carrier:
+            model = self._model(by.model)
+            carrier = Carrier(model, by.sampler, self._may_be_fast(model, request.raw))
+        fast = self._may_be_fast(loaded, request.raw)
         t, s, steps = request.t, request.s, request.steps
-        found = states(loaded, request.source, t, s, steps, fast, request.sampler)
-        shown = _numbers if request.raw or found.x_t.ndim == 2 else to_pixels
-        arrays, payload = pack({"x_t": shown(found.x_t), "x_s": shown(found.x_s)})
+        found = states(loaded, request.source, t, s, steps, fast, request.sampler, carrier)
+        stood = carrier.loaded if carrier else loaded
+        trip = round_trip(stood, request.source, found.x_t, t, found.x_s, s)
+        arrays, payload = _both(found.x_t, found.x_s, request.raw)
         took = 1e3 * (time.perf_counter() - began)
         memory = self._process.memory_info().rss
         answer = Jumped(
@@ -91,8 +129,38 @@ class Answers:
             memory,
             found.how,
             found.carried,
+            trip,
         )
         return answer, payload
+
+    def _follow(self, request: Follow) -> tuple[Message, bytes]:
+        began = time.perf_counter()
+        loaded = self._model(request.model)
+        _check_size(loaded, request.source)
+        found = follow(
+            loaded,
+            request.source,
+            request.t,
+            request.s,
+            self._may_be_fast(loaded, request.raw),
+            request.sampler,
+            self._wanted,
+        )
+        arrays, payload = _both(found.x_t, found.x_s, request.raw)
+        took = 1e3 * (time.perf_counter() - began)
+        return Followed(request.id, took, arrays, found.memorises), payload
+
+    def _fields(self, request: Fields) -> tuple[Message, bytes]:
+        loaded = self._model(request.model)
+        t, s, sampler = request.t, request.s, request.sampler
+        found = fields(loaded, t, s, request.window, request.parts, sampler, self._wanted)
+        named = {name: _numbers(x) for name, x in found._asdict().items() if x is not None}
+        arrays, payload = pack(named)
+        return FieldsAnswer(request.id, arrays), payload
+
+    def _may_be_fast(self, loaded: Loaded, raw: bool) -> bool:
+        """Whether bfloat16 helps a model, where its answer is only looked at."""
+        return not raw and self._fast[_kind(loaded)]
 
     def _trace(self, request: Trace) -> tuple[Message, bytes]:
         found = traces(
@@ -125,6 +193,14 @@ class Answers:
         named = {"values": _numbers(found.values), "nothing": _numbers(found.nothing)}
         arrays, payload = pack(named)
         return Mapped(request.id, arrays, found.memorises), payload
+
+    def _open_step(self, request: OpenStep) -> tuple[Message, bytes]:
+        loaded = self._model(request.model)
+        found = open_step(loaded, self._models[request.model][0], request.seed, request.count)
+        arrays, payload = pack({name: _numbers(term) for name, term in found.terms.items()})
+        step = loaded.info.step
+        answer = StepOpened(request.id, found.method, step, found.loss, arrays, found.notes)
+        return answer, payload
 
     def _measure(self, request: Measure) -> tuple[Message, bytes]:
         found = quality(
@@ -170,6 +246,20 @@ class Answers:
 
 def _kind(loaded: Loaded) -> Any:
     return loaded.spec.network, loaded.info.data.shape
+
+
+def _check_size(loaded: Loaded, source: Source) -> None:
+    """Raise UserError where two states would not fit in an answer."""
+    each = 8 * math.prod(loaded.info.data.shape)
+    if each * source.count > PAYLOAD_CAP:
+        most = PAYLOAD_CAP // each
+        raise UserError(f"{source.count} samples are too many; take at most {most}.")
+
+
+def _both(x_t: Tensor, x_s: Tensor, raw: bool) -> tuple[tuple[Array, ...], bytes]:
+    """Two states as they are sent: points and raw ones as numbers, else pictures as pixels."""
+    shown = _numbers if raw or x_t.ndim == 2 else to_pixels
+    return pack({"x_t": shown(x_t), "x_s": shown(x_s)})
 
 
 def _numbers(x: Tensor) -> NDArray[np.float32]:

@@ -1,19 +1,24 @@
 """From where to where: x_t, and x_s = jump(x_t, t, s)."""
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from engine.contract.errors import UserError
 from engine.contract.legality import How
-from engine.contract.messages import Sampler, Source
-from engine.explore.draws import draw_noise, labels, start
+from engine.contract.messages import Sampler
+from engine.contract.source import Moved, Source, is_carried
+from engine.explore.draws import Start, labels, start
+from engine.explore.keeping import Kept, kept
 from engine.explore.models import Loaded
-from engine.explore.ways import STEPS, Way, way
+from engine.explore.noises import draw_noise
+from engine.explore.ways import STEPS, Way, along_velocity, way
 from engine.flow.clock import Time, spread
+from engine.flow.known import put_back
 from engine.flow.paths import Linear
 from engine.flow.sampling import sample
 
@@ -36,11 +41,22 @@ class States(NamedTuple):
     carried: How | Literal[""] = ""
 
 
+class Carrier(NamedTuple):
+    """What carries noise to x_t: a model, its sampler, and whether in bfloat16."""
+
+    loaded: Loaded
+    sampler: Sampler
+    fast: bool = False
+
+
 class Again(NamedTuple):
-    """Noise that is added on the way: its seed, and a name of its own for each way."""
+    """Noise that is added on the way: its seed, a name of its own for each way, the first sample's
+    number.
+    """
 
     seed: int = 0
     kind: str = "jump"
+    first: int = 0
 
 
 _ALWAYS = Again()
@@ -55,19 +71,23 @@ def states(
     steps: int = 1,
     fast: bool = False,
     sampler: Sampler | None = None,
+    carrier: Carrier | None = None,
 ) -> States:
     """Where the samples of `source` stand at `t`, and where the model sends them at `s`.
 
-    `fast` takes bfloat16. Raises UserError for times outside [0, 1], for a sampler that the model
-    does not allow, or where its answer is not finite.
+    `fast` takes bfloat16. A `carrier` brings them to `t` instead of the model itself. Raises
+    UserError for times outside [0, 1], for a sampler that the model does not allow, or where its
+    answer is not finite.
     """
     check_times(t, s, steps)
     taken = way(loaded, t, s, steps, sampler, fast)
-    x_t = state_at(loaded, source, t, fast, (sampler or Sampler()).guides())
+    by = carrier or Carrier(loaded, sampler or Sampler(), fast)
+    x_t = state_at(by.loaded, source, t, by.fast, by.sampler.guides())
     label = start(loaded, source).label
-    x_s = go(loaded, taken, x_t, label, fast, Again(source.seed))
+    known = kept(loaded, source, sampler)
+    x_s = go(loaded, taken, x_t, label, fast, Again(source.seed), known)
     nfe = taken.nfe
-    return States(x_t, x_s, nfe, taken.outside, taken.how, carried(loaded, source, t))
+    return States(x_t, x_s, nfe, taken.outside, taken.how, carried(by.loaded, source, t))
 
 
 def jump_states(
@@ -93,48 +113,96 @@ def jump_states(
 def state_at(
     loaded: Loaded, source: Source, t: float, fast: bool = False, guides: Sampler = _UNSAID
 ) -> Tensor:
-    """x_t: data mixed with noise, or noise carried from t = 1 by the model itself.
+    """x_t: data mixed with noise, or noise or one sample carried to t by the model itself.
 
-    `guides` is as much of a sampler as guides it there.
+    `guides` is as much of a sampler as guides it there. What a hand moved is brought there alone,
+    so that the rest is computed once.
     """
-    noise, data, label = start(loaded, source)
+    if not source.moved:
+        return _brought(loaded, source, t, fast, guides)
+    x_t = state_at(loaded, replace(source, moved=()), t, fast, guides).clone()
+    for one in source.moved:
+        if one.index < source.count:
+            x_t[one.index] = _moved(loaded, source, one, t, fast, guides)
+    return x_t
+
+
+def _moved(
+    loaded: Loaded, source: Source, one: Moved, t: float, fast: bool, guides: Sampler
+) -> Tensor:
+    """Where one sample stands that was moved: a point where it was put, a picture by its noise."""
+    start(loaded, source)  # checks it
+    if loaded.info.data.kind == "points":
+        return torch.tensor((one.x, one.y))
+    return _brought(loaded, source, t, fast, guides, one.index)[0]
+
+
+def _brought(
+    loaded: Loaded, source: Source, t: float, fast: bool, guides: Sampler, row: int = -1
+) -> Tensor:
+    """x_t of all samples, or of sample `row` alone, [1, ...]."""
+    noise, data, label = _rows(start(loaded, source), row)
+    if is_carried(source):
+        return _carried(loaded, source, fast, guides).at(t)
     if data is not None:
         return Linear().mix(data, noise, t)
     if t == 1.0:
         return noise
     if loaded.info.capability == "velocity":
-        return _carried(loaded, source, fast, guides).at(t)
+        # Noise that moves under a hand is asked for once at each place, and pushes nothing out.
+        along = _carried if row < 0 else Carried
+        return along(loaded, source, fast, guides, row).at(t)
     # The noise that an endpoint adds here is not the one that it adds in the jump from here.
     taken = way(loaded, 1.0, t, sampler=guides, fast=fast)
-    return go(loaded, taken, noise, label, fast, Again(source.seed, "carry"))
+    return go(loaded, taken, noise, label, fast, Again(source.seed, "carry", max(0, row)))
+
+
+def _rows(found: Start, row: int) -> Start:
+    """All that is asked about, or sample `row` of it alone."""
+    if row < 0:
+        return found
+    noise, data, label = (None if part is None else part[row : row + 1] for part in found)
+    assert noise is not None
+    return Start(noise, data, label)
 
 
 def carried(loaded: Loaded, source: Source, t: float) -> How | Literal[""]:
-    """What led from noise to x_t."""
-    if source.kind == "data" or t == 1:
+    """What led from noise, or from one sample, to x_t."""
+    if is_carried(source):
+        return "ODE" if t > 0 else ""
+    if source.kind != "noise" or t == 1:
         return ""
     return way(loaded, 1.0, t).how
 
 
 class Carried:
-    """Noise on its way from t = 1 to data along a velocity: every step is taken once and kept."""
+    """Noise on its way down from t = 1 along a velocity, or one sample on its way up from t = 0.
 
-    def __init__(self, loaded: Loaded, source: Source, fast: bool, guides: Sampler) -> None:
-        noise, _, self._label = start(loaded, source)
-        self._states = [noise]
+    Every step is taken once and kept.
+    """
+
+    def __init__(
+        self, loaded: Loaded, source: Source, fast: bool, guides: Sampler, row: int = -1
+    ) -> None:
+        noise, data, self._label = _rows(start(loaded, source), row)
+        self._up = is_carried(source)
+        self._states = [data if self._up and data is not None else noise]
         self._loaded, self._fast, self._guides = loaded, fast, guides
 
     def at(self, t: float) -> Tensor:
         """The state at `t`: one step from the last of the even times before it."""
-        before = int((1 - t) * CARRY)
+        before = int((t if self._up else 1 - t) * CARRY)
         while len(self._states) <= before:
             k = len(self._states)
-            x = self._step(self._states[-1], 1 - (k - 1) / CARRY, 1 - k / CARRY)
+            x = self._step(self._states[-1], self._time(k - 1), self._time(k))
             self._states.append(x)
-        return self._step(self._states[before], 1 - before / CARRY, t)
+        return self._step(self._states[before], self._time(before), t)
+
+    def _time(self, k: int) -> float:
+        return k / CARRY if self._up else 1 - k / CARRY
 
     def _step(self, x: Tensor, t: float, s: float) -> Tensor:
-        taken = way(self._loaded, t, s, sampler=self._guides, fast=self._fast)
+        taken = along_velocity(self._loaded, t, s, self._guides, self._fast)
         return go(self._loaded, taken, x, self._label, self._fast)
 
 
@@ -176,8 +244,12 @@ def go(
     label: Tensor | None,
     fast: bool = False,
     again: Again = _ALWAYS,
+    known: Kept | None = None,
 ) -> Tensor:
-    """Any number of samples on their way, in pieces that fit in memory; who is there stays."""
+    """Any number of samples on their way, in pieces that fit in memory; who is there stays.
+
+    What is `known` of them is put back after every jump.
+    """
     found = []
     size = _PIECE[x_t.ndim - 1]
     for at in range(0, len(x_t), size):
@@ -188,10 +260,15 @@ def go(
 
         def noise(k: int, x: Tensor = x, at: int = at) -> Tensor:
             kind = f"{again.kind} {k}"
-            return draw_noise(again.seed, len(x), tuple(x.shape[1:]), kind, at).to(x)
+            first = again.first + at
+            return draw_noise(again.seed, len(x), tuple(x.shape[1:]), kind, first).to(x)
 
+        amend = None
+        if known is not None:
+            data = known.data[piece].to(loaded.device)
+            amend = partial(put_back, known=data, projection=known.projection)
         with torch.autocast(loaded.device.type, torch.bfloat16, enabled=fast):
-            moved = sample(taken.flow_map, x, times, taken.gamma, own, noise)
+            moved = sample(taken.flow_map, x, times, taken.gamma, own, noise, amend)
         stays = spread(torch.as_tensor(times[0]) == torch.as_tensor(times[-1]), x).bool()
         found.append(torch.where(stays, x, moved.float()).cpu())
     x_s = torch.cat(found)

@@ -9,7 +9,7 @@ from msgspec import structs
 from torch import Tensor
 
 from engine.contract.errors import UserError
-from engine.contract.maps import MapKind, map_problem
+from engine.contract.maps import Probed, map_problem
 from engine.contract.messages import Sampler, Source
 from engine.explore.draws import start
 from engine.explore.jumps import carry_steps, check_times, go
@@ -52,7 +52,7 @@ class _Places(NamedTuple):
 
 def measured(
     loaded: Loaded,
-    kind: MapKind,
+    kind: Probed,
     source: Source,
     cells: Sequence[tuple[float, float]],
     middle: float = 0.5,
@@ -94,7 +94,7 @@ def measured(
     return Measured(places.rms(square), nothing, memorises)
 
 
-def _needs_truth(loaded: Loaded, kind: MapKind) -> bool:
+def _needs_truth(loaded: Loaded, kind: Probed) -> bool:
     """An error always does; the rest takes what is known in closed form, which costs little."""
     return kind == "error" or (kind != "residual-data" and loaded.info.data.exact)
 
@@ -143,7 +143,7 @@ def _residuals(
     loaded: Loaded,
     source: Source,
     places: _Places,
-    kind: MapKind,
+    kind: Probed,
     true: Truth | None,
     wanted: Wanted,
 ) -> Tensor:

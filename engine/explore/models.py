@@ -1,7 +1,6 @@
 """Find a model by name and open it: a shipped one, a run's sealed checkpoint, or a file."""
 
 import copy
-import difflib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,18 +11,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from engine.contract.assets import asset
-from engine.contract.catalogue import DataSet, Guidance, Model, method, shipped_models
+from engine.contract.catalogue import DataSet, Guidance, Model, method
 from engine.contract.errors import UserError
 from engine.contract.learned import learned
 from engine.contract.messages import Solver
 from engine.contract.specs import RunSpec, UNet, teacher_steps, total_steps
 from engine.data.catalogue import find
 from engine.data.open import Dataset, open_data
+from engine.exchange.errors import ModelError
 from engine.exchange.model_file import load_model_file
-from engine.exchange.weights import ModelError, classes_of, filled_network
+from engine.exchange.weights import classes_of, filled_network
 from engine.flow.flow_map import FlowMap, Network, flow_map_for
-from engine.hub.workspace import list_names, run_folder
+from engine.hub.workspace import named_model
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 
@@ -86,17 +85,13 @@ def load_model(name: str, workspace: Path, ema: float | None = None) -> Loaded:
 
 def resolve(name: str, workspace: Path) -> Place:
     """Where the model called `name` lies now. Raises ModelError."""
-    if name in shipped_models():
-        return _file(asset("models") / f"{name}.safetensors")
-    path = Path(name).expanduser()
-    if path.suffix == ".safetensors" and path.is_file():
-        return _file(path.absolute())
-    run, _, step = name.rpartition("@") if "@" in name else (name, "", "")
     try:
-        folder = RunFolder(run_folder(run, workspace))
-    except UserError:
-        raise ModelError(_unknown(name, workspace)) from None
-    return _checkpoint(folder, step)
+        named = named_model(name, workspace)
+    except UserError as error:
+        raise ModelError(str(error)) from None
+    if not named.run:
+        return _file(named.path)
+    return _checkpoint(RunFolder(named.path), named.step)
 
 
 def open_place(name: str, place: Place, workspace: Path, ema: float | None = None) -> Loaded:
@@ -145,15 +140,9 @@ def _checkpoint(folder: RunFolder, step: str) -> Place:
     if not step:
         found = checkpoint.newest(folder)
         if found is None:
-            raise ModelError(
-                f"{folder.name} has no checkpoint yet; save it now or wait for the next one."
-            )
+            raise ModelError(f"{folder.name} has no checkpoint any more; open another model.")
         return Place(found.path, True, found.step, found.path.stat().st_mtime_ns)
-    steps, frames = folder.checkpoints(), folder.frames()
-    if not step.isdecimal() or int(step) not in (*steps, *frames):
-        known = ", ".join(map(str, sorted({*frames, *steps}))) or "none"
-        raise ModelError(f"{folder.name} has no checkpoint of step {step}; it has {known}.")
-    if int(step) not in steps:
+    if int(step) not in folder.checkpoints():
         frame = folder.frame(int(step))
         return Place(frame, True, int(step), frame.stat().st_mtime_ns)
     path = folder.checkpoint(int(step))
@@ -187,12 +176,3 @@ def _read_run(
     except SafetensorError as error:
         raise ModelError(f"{place.path} is damaged ({error}); open another step.") from error
     return spec, data, rate, state
-
-
-def _unknown(name: str, workspace: Path) -> str:
-    known = [*shipped_models(), *list_names(workspace)]
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = (
-        f"; did you mean {near[0]!r}?" if near else "; give a run, a model file or a shipped model."
-    )
-    return f"There is no model {name!r}{hint}"

@@ -15,7 +15,7 @@ from engine.contract.messages import Sampler
 from engine.explore.models import Loaded
 from engine.flow.clock import Time
 from engine.flow.dyadic import Dyadic
-from engine.flow.flow_map import FlowMap, Network
+from engine.flow.flow_map import FlowMap, Network, Velocity
 from engine.flow.grids import karras
 from engine.flow.guidance import guided, told
 from engine.flow.renoise import below
@@ -83,8 +83,21 @@ def way(
     network, asks = _guided(loaded, base.network, sampler)
     if network is not base.network or sampler.solver != Sampler().solver:
         base = loaded.flow_map_of(network, sampler.solver)
-    gamma = allowed(base, sampler.gamma)
+    gamma = allowed(base, 1.0 if sampler.keep else sampler.gamma)
     return Way(base, _times(base, t, s, steps, sampler, gamma), gamma, asks)
+
+
+def along_velocity(
+    loaded: Loaded, t: float, s: float, sampler: Sampler | None = None, fast: bool = False
+) -> Way:
+    """One step of Heun along the velocity of a model that knows one, in either direction.
+
+    Of a flow map that is u(x, t, t); a model of endpoints or of steps takes its own way.
+    """
+    taken = way(loaded, t, s, sampler=sampler, fast=fast)
+    if taken.flow_map.capability != "flow map":
+        return taken
+    return replace(taken, flow_map=Velocity(taken.flow_map.network), times=(t, s), gamma=0.0)
 
 
 def _guided(loaded: Loaded, network: Network, sampler: Sampler) -> tuple[Network, int]:

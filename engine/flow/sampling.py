@@ -1,6 +1,6 @@
 """Sampling: through given times from noise to data, with as much new noise as is wanted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -20,6 +20,7 @@ def sample(
     gamma: float | None = None,
     label: Tensor | None = None,
     noise: Noise | None = None,
+    amend: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """What stands in `x` [B, ...] at `times[0]`, carried through all `times`.
 
@@ -27,13 +28,17 @@ def sample(
     jumps to data and adds noise up to the next time: consistency multistep. Between lies CTM's
     gamma-sampling (arXiv 2310.02279, algorithm 3). All keep the law of x where the map is exact.
     None is what the model's capability asks for. Raises UserError for a gamma it does not allow.
+    `amend` changes what was jumped to at data, before noise is added; then gamma must be 1.
     """
     gamma = allowed(flow_map, gamma)
+    if amend and gamma != 1:
+        raise UserError("What is known of a sample can be put back at data alone; take gamma 1.")
     if gamma == 0:
         return flow_map.carry(x, times, label, noise)
     noise = noise or own_noise(x)
     for k, (t, s) in enumerate(pairwise(times)):
         x = flow_map.carry(x, (t, below(s, gamma)), label)
+        x = amend(x) if amend else x
         last = not isinstance(s, Tensor) and s == 0
         x = x if last else noised(x, s, gamma, noise(k))
     return x

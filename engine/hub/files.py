@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from engine.contract.arrays import pack
 from engine.contract.catalogue import METHODS, presets, shipped_models
 from engine.contract.errors import UserError
 from engine.contract.frames import PAYLOAD_CAP
@@ -11,14 +12,21 @@ from engine.contract.messages import (
     Chunk,
     FilmAnswer,
     GetCatalogue,
+    LossAnswer,
     ReadFilm,
     ReadJournal,
+    ReadLoss,
     ReadSample,
     ReadSpec,
+    ReadStart,
     SpecAnswer,
 )
 from engine.data.catalogue import data_sets
-from engine.hub.workspace import named_run
+from engine.exchange.header import read_header
+from engine.hub.starting import parent_of
+from engine.hub.workspace import named_run, run_folder
+from engine.runs import loss_map
+from engine.runs.folder import RunFolder
 
 PIECE = 1 << 18
 _SAMPLE = re.compile(r"[\w-]+\.(png|npy)", re.ASCII)
@@ -36,10 +44,31 @@ def spec(workspace: Path, request: ReadSpec) -> SpecAnswer:
     return SpecAnswer(request.id, named_run(request.run, workspace).spec())
 
 
+def start(workspace: Path, request: ReadStart) -> SpecAnswer:
+    """The spec of what a run starts from, from its own copy of the weights if it has one."""
+    if request.run:
+        kept = named_run(request.run, workspace).start
+        if kept.is_file():
+            return SpecAnswer(request.id, read_header(kept).spec)
+    return SpecAnswer(request.id, parent_of(request.start, workspace)[0])
+
+
 def film(workspace: Path, request: ReadFilm) -> FilmAnswer:
     """The steps of a run that can be looked at. Raises UserError."""
     run = named_run(request.run, workspace)
     return FilmAnswer(request.id, tuple(sorted({*run.frames(), *run.checkpoints()})))
+
+
+def loss(workspace: Path, request: ReadLoss) -> tuple[LossAnswer, bytes]:
+    """The training loss of a run over (t, s). Raises UserError, also for what is no run."""
+    try:
+        folder = RunFolder(run_folder(request.run, workspace))
+    except UserError:
+        name = Path(request.run).name
+        raise UserError(f"{name} is no run: only a run keeps the loss of its training.") from None
+    found = loss_map.read(folder, request.step)
+    arrays, payload = pack({"sums": found.sums, "counts": found.counts})
+    return LossAnswer(request.id, found.step, arrays), payload
 
 
 def journal(workspace: Path, request: ReadJournal) -> tuple[Chunk, bytes]:

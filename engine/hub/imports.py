@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from engine.contract.errors import UserError
-from engine.contract.messages import EngineNote, ImportData, Imported, Refused
+from engine.contract.messages import EngineNote, ImportData, Imported, ImportPoints, Refused
 from engine.hub.child import LEAVING, Child, in_words
 from engine.hub.outbox import Outbox
 
@@ -19,9 +19,9 @@ class Imports:
         self._workspace, self._outbox = workspace, outbox
         self._children: set[Child] = set()
 
-    async def answer(self, request: ImportData) -> Imported:
-        """Import a folder or file. Raises UserError, also where the file killed its reader."""
-        if not Path(request.path).is_absolute():
+    async def answer(self, request: ImportData | ImportPoints) -> Imported:
+        """Import a folder, file or drawing. Raises UserError, also where it killed its reader."""
+        if isinstance(request, ImportData) and not Path(request.path).is_absolute():
             raise UserError(f"{request.path!r} is no absolute path; choose a file or folder.")
         child = await Child.start(WORKER, 1, self._workspace)
         self._children.add(child)
@@ -32,14 +32,14 @@ class Imports:
             self._children.discard(child)
             await child.stop(LEAVING)
             if printed := child.printed():
-                log.warning("the import of %s printed:\n%s", request.path, printed)
+                log.warning("the import of %s printed:\n%s", _source(request), printed)
 
     async def stop(self) -> None:
         """End every import that is under way."""
         for child in tuple(self._children):
             await child.stop(0)
 
-    async def _outcome(self, child: Child, request: ImportData) -> Imported:
+    async def _outcome(self, child: Child, request: ImportData | ImportPoints) -> Imported:
         async for message, _, _ in child.frames():
             match message:
                 case Imported():
@@ -50,6 +50,10 @@ class Imports:
                     self._outbox.put(message)
         code = await child.stop(LEAVING)
         raise UserError(
-            f"Importing {request.path} failed: the process that read it {in_words(code)}. "
+            f"Importing {_source(request)} failed: the process that read it {in_words(code)}. "
             "Nothing was changed."
         )
+
+
+def _source(request: ImportData | ImportPoints) -> str:
+    return request.path if isinstance(request, ImportData) else f"the drawing {request.name!r}"

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Hashable
 
 from engine.contract import frames, messages
-from engine.contract.messages import EngineNote, Message, Progress, RunChanged
+from engine.contract.messages import EngineNote, ExportProgress, Message, Progress, RunChanged
 
 NOTES = 64  # lines for the log panel that may wait; older ones give way
 ROOM = 8 << 20  # bytes that may wait before whoever asks for more is held back
@@ -66,6 +66,8 @@ class Outbox:
         match message:
             case Progress():
                 return "progress", message.run
+            case ExportProgress():
+                return "export", message.export
             case RunChanged():
                 return "run", message.run.name
             case EngineNote():

@@ -17,6 +17,7 @@ from engine.data.errors import DataError
 from engine.hub import files, machine
 from engine.hub.child import read_frames
 from engine.hub.explorer import Explorer
+from engine.hub.exports import Exports
 from engine.hub.imports import Imports
 from engine.hub.outbox import Outbox
 from engine.hub.trainings import Trainings
@@ -47,9 +48,13 @@ async def serve(
 
 EXPLORED = (
     messages.OpenModel,
+    messages.Look,
     messages.Jump,
     messages.Trace,
+    messages.Follow,
+    messages.Fields,
     messages.Map,
+    messages.OpenStep,
     messages.Measure,
 )
 
@@ -63,12 +68,15 @@ class Hub:
         self._explorer = Explorer(workspace, outbox)
         self._trainings = Trainings(workspace, outbox.put, self._explorer.make_room)
         self._imports = Imports(workspace, outbox)
+        self._exports = Exports(workspace, outbox)
         self._work: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
         self._answers: dict[type[Message], Callable[[Any], Awaitable[Answer]]] = {
             messages.GetCatalogue: self._reading(files.catalogue),
             messages.ReadSpec: self._reading(files.spec),
+            messages.ReadStart: self._reading(files.start),
             messages.ReadFilm: self._reading(files.film),
+            messages.ReadLoss: self._reading(files.loss),
             messages.ReadJournal: self._reading(files.journal),
             messages.ReadSample: self._reading(files.sample),
             messages.GetRuns: self._runs,
@@ -76,6 +84,9 @@ class Hub:
             messages.ResumeRun: self._resume,
             messages.ControlRun: self._control,
             messages.ImportData: self._imports.answer,
+            messages.ImportPoints: self._imports.answer,
+            messages.Export: self._exports.answer,
+            messages.CancelExport: self._exports.cancel,
         }
         outbox.put(_hello(workspace))
 
@@ -92,6 +103,7 @@ class Hub:
     async def stop(self) -> None:
         """Finish what was asked last, then let every worker save and leave."""
         await self._imports.stop()
+        await self._exports.stop()
         if self._work:
             await asyncio.wait(self._work, timeout=_LAST)
         await asyncio.gather(self._trainings.stop(), self._explorer.stop())

@@ -13,6 +13,7 @@ from engine.contract.messages import ControlRun, Message, ResumeRun, RunInfo, St
 from engine.contract.specs import RunSpec, problems, total_steps
 from engine.data.catalogue import find
 from engine.hub import machine
+from engine.hub.starting import fitting_problems
 from engine.hub.training import Training
 from engine.hub.workspace import check_name, list_runs, named_run, new_run_name, runs_folder
 from engine.runs.lock import is_held
@@ -38,7 +39,8 @@ class Trainings:
         spec = request.spec
         machine.check_torch()
         data = find(spec.data.name, self._workspace)
-        if found := problems(spec, data.kind) + data_problems(spec, data):
+        found = problems(spec, data.kind) + data_problems(spec, data)
+        if found := found or fitting_problems(spec, data, self._workspace):
             raise UserError(" ".join(problem.message for problem in found))
         name = request.name or new_run_name(self._workspace, spec, self._live)
         check_name(name)
@@ -104,4 +106,5 @@ class Trainings:
 def _new_info(name: str, spec: RunSpec, data: DataSet) -> RunInfo:
     tag = str(spec.method.__struct_config__.tag)
     title = f"{data.name} · {method(tag).title}"
-    return RunInfo(name, title, tag, data.name, data.kind, "starting", 0, total_steps(spec))
+    steps = total_steps(spec)
+    return RunInfo(name, title, tag, data.name, data.kind, "starting", 0, steps, start=spec.start)

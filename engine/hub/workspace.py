@@ -1,12 +1,17 @@
 """The folder in which runs and imported data live, and the names in it."""
 
+import difflib
 import os
 import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
+from engine.contract.assets import asset
+from engine.contract.catalogue import shipped_models
 from engine.contract.errors import UserError
+from engine.contract.lineage import parted
 from engine.contract.messages import RunInfo
 from engine.contract.specs import RunSpec
 from engine.runs.folder import RunFolder
@@ -59,6 +64,45 @@ def run_folder(run: str, workspace: Path) -> Path:
         if (folder / "spec.toml").is_file():
             return folder
     raise UserError(f"There is no run {run!r}, neither in {runs_folder(workspace)} nor as a path.")
+
+
+class Named(NamedTuple):
+    """What the name of a model stands for: a model file, or a run and a step of it, "": newest."""
+
+    path: Path
+    run: bool
+    step: str = ""
+
+
+def named_model(name: str, workspace: Path) -> Named:
+    """What MODEL stands for: a shipped model, a model file, a run or RUN@STEP. Raises UserError."""
+    if name in shipped_models():
+        return Named(asset("models") / f"{name}.safetensors", False)
+    path = Path(name).expanduser()
+    if path.suffix == ".safetensors" and path.is_file():
+        return Named(path.absolute(), False)
+    run, _, step = name.rpartition("@") if "@" in name else (name, "", "")
+    try:
+        folder = RunFolder(run_folder(run, workspace))
+    except UserError:
+        raise UserError(_unknown_model(name, workspace)) from None
+    kept = folder.kept()
+    if not step and not folder.checkpoints():
+        raise UserError(
+            f"{folder.name} has no checkpoint yet; save it now or wait for the next one."
+        )
+    if step and not (step.isdecimal() and int(step) in kept):
+        known = ", ".join(map(str, kept)) or "none"
+        raise UserError(f"{folder.name} has no checkpoint of step {step}; it has {known}.")
+    return Named(folder.path, True, step)
+
+
+def _unknown_model(name: str, workspace: Path) -> str:
+    known = [*shipped_models(), *list_names(workspace)]
+    near = difflib.get_close_matches(parted(name)[0], known, 1, 0.5)
+    if near:
+        return f"There is no model {name!r}; did you mean {near[0]!r}?"
+    return f"There is no model {name!r}; give a run, a model file or a shipped model."
 
 
 def new_run_name(workspace: Path, spec: RunSpec, taken: Collection[str] = ()) -> str:

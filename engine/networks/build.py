@@ -5,6 +5,7 @@ import math
 from torch import nn
 
 from engine.contract import specs
+from engine.contract.learned import heads
 from engine.networks.dit import DiT
 from engine.networks.mlp import MLP
 from engine.networks.preconditioned import Preconditioned
@@ -34,11 +35,7 @@ def build_network(
 
 def network_of(spec: specs.RunSpec, shape: tuple[int, ...], classes: int = 0) -> nn.Module:
     """The network that a run fits: that of its spec, with what its method asks for besides."""
-    method, more = spec.method, {}
-    if isinstance(method, specs.ImprovedMeanFlow):
-        more["velocity"] = method.velocity_head == "auxiliary"
-        more["guided"] = method.guidance == "chosen"
-    return build_network(spec.network, shape, classes, spec.parameterisation, **more)
+    return build_network(spec.network, shape, classes, spec.parameterisation, **heads(spec))
 
 
 def _backbone(

@@ -9,7 +9,7 @@ from engine.contract import specs
 from engine.data.batch import Batch
 from engine.flow.randomness import Randomness
 from engine.objectives import mean_flow, schedules
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 from engine.objectives.derivative import with_tangents
 from engine.objectives.rows import Again, Rows, beside, draw_rows, parts
 from engine.objectives.splitting import mean_of_parts
@@ -51,20 +51,26 @@ class AlphaFlow(Objective):
 
         with _precision(alpha, batch.data):
             u, found = beside(models.student, rows, jumps, randomness, target)
-        error = squared_error(u, torch.cat((found, rows.v[jumps:])))
-        weighted = self.weight(error.detach(), alpha, jumps) * error
+        goal = torch.cat((found, rows.v[jumps:]))
+        error = squared_error(u, goal)
+        weight = self.weight(error.detach(), alpha, jumps)
+        weighted = weight * error
+        rows.told(models.record, batch.data)
+        models.record(answer=u, target=goal, distance=error, weight=weight, loss=weighted)
         named = parts(error, jumps) | tangents | {"alpha": error.new_tensor([alpha])}
-        return Loss(weighted.mean(), named)
+        return Loss(weighted.mean(), named, Trained(rows.t, rows.s, error.detach()))
 
     def target(self, models: Models, rows: Rows, alpha: float) -> tuple[Tensor, dict[str, Tensor]]:
         """What u is to be where s < t, and what there is to tell of a derivative."""
         if alpha == 0:
             x_t, t, s, v, label = rows
             _, du, told = with_tangents(models.target, x_t, t, s, v, label)
+            models.record(du=du)
             return mean_flow.target(v, t, s, du), told
         if alpha == 1:
             return rows.v, {}
-        return mean_of_parts(models.target, rows, rows.v, alpha, self.spec.clip), {}
+        spec = self.spec
+        return mean_of_parts(models.target, rows, rows.v, alpha, spec.clip, models.record), {}
 
     def weight(self, error: Tensor, alpha: float, jumps: int) -> Tensor:
         """alpha^(2 p - 1) / (error + c)^p of the leading rows, 1 / (error + c)^p of the others.

@@ -11,7 +11,7 @@ from engine.flow.paths import VE
 from engine.flow.randomness import Randomness
 from engine.flow.solvers import along, euler, heun
 from engine.objectives import pairs, schedules
-from engine.objectives.base import Loss, Models, Objective, Velocity, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, Velocity, squared_error
 from engine.objectives.distances import distance
 
 STEPS = {"euler": euler, "heun": along(VE(), heun)}
@@ -61,9 +61,14 @@ class Consistency(Objective):
         target = torch.where(spread(known, data).bool(), x_s / (1 - spread(s, data)), answer)
         apart = distance(spec.distance, found - target, spec.huber)
         weighted = apart / gap if spec.weight == "inverse-gap" else apart
+        models.record(data=data, noise=noise, t=t, s=s, x_t=x_t, x_s=x_s, answer=found)
+        models.record(target=target, distance=apart, loss=weighted)
+        if models.heard and spec.weight == "inverse-gap":
+            models.record(weight=1 / gap)
         numbers = {k: data.new_full((1,), v) for k, v in self._numbers(progress).items()}
         error = squared_error(found.detach(), target)
-        return Loss(weighted.mean(), {"error": error, **numbers})
+        trained = Trained(t, torch.zeros_like(t), error)
+        return Loss(weighted.mean(), {"error": error, **numbers}, trained)
 
     def _numbers(self, progress: float) -> dict[str, float]:
         """What is the same for all samples of a step."""

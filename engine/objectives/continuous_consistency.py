@@ -9,7 +9,7 @@ from engine.data.batch import Batch
 from engine.flow.clock import spread
 from engine.flow.randomness import Randomness
 from engine.objectives import schedules, times
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 from engine.objectives.derivative import (
     in_parts,
     on_diagonal,
@@ -60,7 +60,12 @@ class ContinuousConsistency(Objective):
         warm = schedules.warm_up(progress, spec.warm_up)
         g = tangent(v - still, du, at, spec.sigma_data, warm)
         scale = (at.square() + spec.sigma_data**2 * (1 - at).square()).sqrt() / spec.sigma_data
-        loss = squared_error(scale * (u - u.detach()), self.shortened(g))
+        short = self.shortened(g)
+        loss = squared_error(scale * (u - u.detach()), short)
+        models.record(data=data, noise=noise, t=t, x_t=x_t, v=v, du=du, answer=u, g=short)
+        if models.heard:  # the same loss as one of u
+            goal, weight = u.detach() + short / scale, scale.flatten().square()
+            models.record(s=0 * t, target=goal, distance=squared_error(u, goal), weight=weight)
         parts = tangents | {
             "error": squared_error(still + at * du, v),
             "tangent_norm": root_mean_square(g),
@@ -70,7 +75,11 @@ class ContinuousConsistency(Objective):
             w = self.log_weight(t)
             loss = w.exp() * loss - w
             parts["weight"] = w.detach().exp()
-        return Loss(loss.mean(), parts)
+            if models.heard:
+                models.record(offset=w, weight=w.exp() * weight)
+        models.record(loss=loss)
+        trained = Trained(t, torch.zeros_like(t), parts["error"])
+        return Loss(loss.mean(), parts, trained)
 
     def velocity(
         self, models: Models, x_t: Tensor, t: Tensor, label: Tensor | None, v: Tensor

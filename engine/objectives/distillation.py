@@ -8,7 +8,7 @@ from engine.data.batch import Batch
 from engine.flow.clock import Time, spread
 from engine.flow.randomness import Randomness
 from engine.flow.solvers import Field
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 
 
 class PD(Objective):
@@ -62,9 +62,14 @@ class PD(Objective):
 
         with torch.no_grad():
             goal = two_steps(before, x_t, t, s)
-        error = squared_error(models.student(x_t, t, t, label), goal)
+        u = models.student(x_t, t, t, label)
+        error = squared_error(u, goal)
+        share = weight(t)
+        weighted = share * error
+        models.record(data=data, noise=noise, t=t, s=s, x_t=x_t, answer=u, target=goal)
+        models.record(distance=error, weight=share, loss=weighted)
         parts = {"error": t.square() * error.detach(), **_scalars(error, stage, steps)}
-        return Loss((weight(t) * error).mean(), parts)
+        return Loss(weighted.mean(), parts, Trained(t, s, parts["error"]))
 
 
 def two_steps(v: Field, x_t: Tensor, t: Time, s: Time) -> Tensor:

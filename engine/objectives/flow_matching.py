@@ -10,7 +10,7 @@ from engine.data.batch import Batch
 from engine.flow.clock import spread
 from engine.flow.randomness import Randomness
 from engine.objectives import times
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 
 
 class Pair(NamedTuple):
@@ -38,8 +38,12 @@ class FlowMatching(Objective):
         t = times.draw(self.times, len(data), randomness).to(data)
         at = spread(t, data)
         x_t = (1 - at) * data + at * noise
-        error = squared_error(models.student(x_t, t, t, label), noise - data)
-        return Loss((self.weight(t) * error).mean(), {"error": error.detach()})
+        u, v, weight = models.student(x_t, t, t, label), noise - data, self.weight(t)
+        error = squared_error(u, v)
+        loss, told = weight * error, error.detach()
+        models.record(data=data, noise=noise, t=t, s=t, x_t=x_t, answer=u, target=v)
+        models.record(distance=error, weight=weight, loss=loss)
+        return Loss(loss.mean(), {"error": told}, Trained(t, t, told))
 
     def pair(self, models: Models, batch: Batch, randomness: Randomness) -> Pair:
         """Data, and noise that knows nothing of it."""

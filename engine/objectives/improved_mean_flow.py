@@ -13,7 +13,7 @@ from engine.flow.flow_map import Network
 from engine.flow.guidance import carrying
 from engine.flow.randomness import Randomness
 from engine.objectives import times
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 from engine.objectives.derivative import in_parts, with_tangents
 from engine.objectives.guidance import draw_guidance, strength
 from engine.objectives.mean_flow import target
@@ -76,15 +76,21 @@ class ImprovedMeanFlow(Objective):
                 again()
                 x_t, t, s, _, label = asked.between(0, jumps)
                 _, du, named = with_tangents(network, x_t, t, s, along, label)
-        error = squared_error(found[:, 0], target(v, rows.t, rows.s, du))
+        goal = target(v, rows.t, rows.s, du)
+        error = squared_error(found[:, 0], goal)
         weight = self.weight(error)
         loss = weight * error
         named |= parts(error, jumps) | ({"weight": weight} if spec.adaptive_power else {})
         if found.shape[1] > 1:
             velocity = squared_error(found[:, 1], v)
-            loss = loss + self.weight(velocity) * velocity
+            other = self.weight(velocity)
+            loss = loss + other * velocity
             named["error_velocity"] = velocity.detach()
-        return Loss(loss.mean(), named)
+            models.record(answer_v=found[:, 1], distance_v=velocity, weight_v=other)
+        models.record(data=batch.data, noise=noise, t=rows.t, s=rows.s, x_t=rows.x_t, v=v)
+        models.record(along=along, du=du, answer=found[:, 0], target=goal)
+        models.record(distance=error, weight=weight, loss=loss)
+        return Loss(loss.mean(), named, Trained(rows.t, rows.s, error.detach()))
 
     def answers(self, network: Network, rows: Rows, first: int) -> Tensor:
         """u and, by the auxiliary head, v: [B, 1 or 2, ...]; at s = t the last is a velocity."""

@@ -12,7 +12,7 @@ from engine.flow.clock import spread
 from engine.flow.flow_map import Network
 from engine.flow.randomness import Randomness
 from engine.objectives import times
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Record, Trained, squared_error, unheard
 from engine.objectives.derivative import root_mean_square
 from engine.objectives.rows import Rows, draw_rows, mixed, parts
 from engine.objectives.weighting import LearnedWeight
@@ -39,26 +39,37 @@ class LSD(Objective):
         square of du/ds.
         """
         rows, jumps = draw_rows(self.spec.times, self.spec.share_off_diagonal, batch, randomness)
-        errors, tangent = [], {}
+        found, tangent = [], {}
         if jumps:
-            error, tangent["tangent"] = end_error(models, rows.between(0, jumps), randomness)
-            errors.append(error)
+            end = end_met(models, rows.between(0, jumps), randomness)
+            found.append(end.met)
+            tangent["tangent"] = root_mean_square(end.tangent)
+            models.record(x_s=end.x_s, du=end.tangent)
         if jumps < len(rows.t):
-            errors.append(velocity_error(models, rows.between(jumps, len(rows.t))))
-        error = torch.cat(errors)
-        return Loss(self.weighted(error, rows, jumps).mean(), parts(error, jumps) | tangent)
+            found.append(velocity_met(models, rows.between(jumps, len(rows.t))))
+        answer, target = map(torch.cat, zip(*found, strict=True))
+        error = squared_error(answer, target)
+        rows.told(models.record, batch.data)
+        models.record(answer=answer, target=target, distance=error)
+        trained = Trained(rows.t, rows.s, error.detach())
+        loss = self.weighted(error, rows, jumps, models.record)
+        return Loss(loss.mean(), parts(error, jumps) | tangent, trained)
 
-    def weighted(self, error: Tensor, rows: Rows, jumps: int) -> Tensor:
+    def weighted(self, error: Tensor, rows: Rows, jumps: int, record: Record = unheard) -> Tensor:
         """e^w error - w of each row, with w a function of its times; the error itself without w.
 
         Unlike a weight of each sample's own, one of the times alone moves no minimum.
         """
         if not self.log_weights:
+            record(loss=error)
             return error
         diagonal, start, end = self.log_weights
         jumping = start(rows.t[:jumps]) + end(rows.s[:jumps])
         w = torch.cat((jumping, diagonal(rows.t[jumps:])))
-        return w.exp() * error - w
+        weight = w.exp()
+        loss = weight * error - w
+        record(weight=weight, offset=w, loss=loss)
+        return loss
 
 
 class TVM(Objective):
@@ -88,11 +99,20 @@ class TVM(Objective):
         noise = randomness.normal("noise", batch.data.shape).to(batch.data)
         t, s = draw_gaps(self.spec.times, self.spec.gap, count, randomness)
         other = times.draw(self.spec.times, count, randomness, "diagonal times")
-        jump, tangent = end_error(models, mixed(batch, noise, t, s), randomness)
-        diagonal = velocity_error(models, mixed(batch, noise, other, other))
+        jumping, standing = mixed(batch, noise, t, s), mixed(batch, noise, other, other)
+        end, velocity = end_met(models, jumping, randomness), velocity_met(models, standing)
+        jump, diagonal = squared_error(*end.met), squared_error(*velocity)
         error = jump + diagonal
+        jumping.told(models.record, batch.data)
+        models.record(x_s=end.x_s, du=end.tangent, answer=end.met.answer, target=end.met.target)
+        models.record(t_v=standing.t, x_v=standing.x_t, distance=jump, distance_v=diagonal)
+        models.record(answer_v=velocity.answer, target_v=velocity.target, loss=error)
         named = {"error": error, "error_jump": jump, "error_diagonal": diagonal}
-        return Loss(error.mean(), {k: v.detach() for k, v in named.items()} | {"tangent": tangent})
+        jumped = Trained(jumping.t, jumping.s, jump.detach())
+        stood = Trained(standing.t, standing.s, diagonal.detach())
+        told = {k: v.detach() for k, v in named.items()}
+        told["tangent"] = root_mean_square(end.tangent)
+        return Loss(error.mean(), told, jumped.and_also(stood))
 
 
 class End(NamedTuple):
@@ -121,8 +141,23 @@ def end_of(network: Network, rows: Rows) -> End:
     return End(x_t + gap * u, u + gap * tangent, tangent)
 
 
-def end_error(models: Models, rows: Rows, randomness: Randomness) -> tuple[Tensor, Tensor]:
-    """|dX/ds - u(X, s, s)|^2 per row, and the root mean square of du/ds without gradient.
+class Met(NamedTuple):
+    """An answer of the student, and what it is to be."""
+
+    answer: Tensor
+    target: Tensor
+
+
+class EndMet(NamedTuple):
+    """dX/ds and the u(X, s, s) that it is to be; X and du/ds, which carry no gradient."""
+
+    met: Met
+    x_s: Tensor
+    tangent: Tensor
+
+
+def end_met(models: Models, rows: Rows, randomness: Randomness) -> EndMet:
+    """The ends of jumps, and the velocity there.
 
     u(X, s, s) is the target's and carries no gradient; both passes drop the same units.
     """
@@ -131,13 +166,12 @@ def end_error(models: Models, rows: Rows, randomness: Randomness) -> tuple[Tenso
         again()
         with torch.no_grad(), torch.autocast(rows.x_t.device.type, enabled=False):
             velocity = models.target(end.x_s, rows.s, rows.s, rows.label)
-    error = squared_error(end.speed, velocity)
-    return error, root_mean_square(end.tangent.detach())
+    return EndMet(Met(end.speed, velocity), end.x_s.detach(), end.tangent.detach())
 
 
-def velocity_error(models: Models, rows: Rows) -> Tensor:
-    """|u(x, t, t) - v|^2 per row."""
-    return squared_error(rows.asked(models.student), rows.v)
+def velocity_met(models: Models, rows: Rows) -> Met:
+    """u(x, t, t) and v of each row."""
+    return Met(rows.asked(models.student), rows.v)
 
 
 def draw_gaps(

@@ -8,7 +8,7 @@ from engine.data.batch import Batch
 from engine.flow.clock import spread
 from engine.flow.randomness import Randomness
 from engine.objectives import times
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 from engine.objectives.derivative import with_tangents
 from engine.objectives.guidance import guidance_of
 from engine.objectives.rows import Again, Rows, beside, mixed, parts
@@ -51,13 +51,18 @@ class MeanFlow(Objective):
             return du
 
         u, du = beside(network, rows, jumps, randomness, derivative)
-        error = squared_error(u, target(rows.v, rows.t, rows.s, du))
+        goal = target(rows.v, rows.t, rows.s, du)
+        error = squared_error(u, goal)
         weight = adaptive_weight(
             error.detach(), batch.data[0].numel(), spec.adaptive_power, spec.adaptive_offset
         )
         named = parts(error, jumps) | tangents
         named |= {"weight": weight} if spec.adaptive_power else {}
-        return Loss((weight * error).mean(), named)
+        trained = Trained(rows.t, rows.s, error.detach())
+        loss = weight * error
+        models.record(data=batch.data, noise=noise, t=rows.t, s=rows.s, x_t=rows.x_t, v=rows.v)
+        models.record(du=du, answer=u, target=goal, distance=error, weight=weight, loss=loss)
+        return Loss(loss.mean(), named, trained)
 
 
 def target(v: Tensor, t: Tensor, s: Tensor, du: Tensor) -> Tensor:

@@ -6,9 +6,8 @@ from torch import Tensor
 from engine.contract import specs
 from engine.data.batch import Batch
 from engine.flow.clock import spread
-from engine.flow.flow_map import Network
 from engine.flow.randomness import Randomness
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 from engine.objectives.consistency import Consistency, endpoint
 from engine.objectives.distances import distance
 from engine.objectives.mean_flow import MeanFlow
@@ -47,28 +46,40 @@ class CMT(Objective):
         states, times, label = models.pool.draw(count, randomness)
         drawn = Drawn(states.to(batch.data), times.to(batch.data), label)
         if isinstance(self.post, MeanFlow):
-            return self._slopes(models.student, drawn, randomness)
-        return self._ends(models.student, drawn)
+            return self._slopes(models, drawn, randomness)
+        return self._ends(models, drawn)
 
     def _tuned(self, progress: float) -> float:
         """The progress of the method that tunes."""
         share = self.spec.mid_share
         return max(0.0, progress - share) / (1 - share) if share < 1 else 0.0
 
-    def _ends(self, student: Network, drawn: Drawn) -> Loss:
+    def _ends(self, models: Models, drawn: Drawn) -> Loss:
         x_t, t, label = starts(drawn)
         end = drawn.states[-1].repeat(len(drawn.times) - 1, *[1] * (x_t.ndim - 1))
-        found = endpoint(student, x_t, t, label)
+        found = endpoint(models.student, x_t, t, label)
         apart = distance(self.spec.distance, found - end, self.spec.huber)
-        return Loss(apart.mean(), {"error": squared_error(found.detach(), end)})
+        error, zero = squared_error(found.detach(), end), torch.zeros_like(t)
+        models.record(x_t=x_t, t=t, s=zero, answer=found, target=end)
+        self._tell(models, drawn, apart)
+        return Loss(apart.mean(), {"error": error}, Trained(t, zero, error))
 
-    def _slopes(self, student: Network, drawn: Drawn, randomness: Randomness) -> Loss:
+    def _slopes(self, models: Models, drawn: Drawn, randomness: Randomness) -> Loss:
         x_t, t, label = starts(drawn)
         x_s, s = later(drawn, randomness)
         slope = (x_t - x_s) / spread(t - s, x_t)
-        difference = student(x_t, t, s, label).to(slope.dtype) - slope
+        u = models.student(x_t, t, s, label).to(slope.dtype)
+        difference = u - slope
         apart = distance(self.spec.distance, difference, self.spec.huber)
-        return Loss(apart.mean(), {"error": difference.detach().square().flatten(1).mean(dim=1)})
+        error = difference.detach().square().flatten(1).mean(dim=1)
+        models.record(x_t=x_t, x_s=x_s, t=t, s=s, answer=u, target=slope)
+        self._tell(models, drawn, apart)
+        return Loss(apart.mean(), {"error": error}, Trained(t, s, error))
+
+    def _tell(self, models: Models, drawn: Drawn, apart: Tensor) -> None:
+        models.record(distance=apart, loss=apart)
+        if models.heard:
+            models.record(**ends_of(drawn))
 
 
 def starts(drawn: Drawn) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -77,6 +88,13 @@ def starts(drawn: Drawn) -> tuple[Tensor, Tensor, Tensor | None]:
     steps, count = len(times) - 1, states.shape[1]
     here = None if label is None else label.repeat(steps)
     return states[:-1].flatten(0, 1), times[:-1].repeat_interleave(count), here
+
+
+def ends_of(drawn: Drawn) -> dict[str, Tensor]:
+    """The noise and the data of each of `starts`: both ends of its trajectory."""
+    steps, more = len(drawn.times) - 1, [1] * (drawn.states.ndim - 2)
+    noise, data = (drawn.states[end].repeat(steps, *more) for end in (0, -1))
+    return {"noise": noise, "data": data}
 
 
 def later(drawn: Drawn, randomness: Randomness) -> tuple[Tensor, Tensor]:

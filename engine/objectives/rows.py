@@ -12,6 +12,7 @@ from engine.flow.clock import spread
 from engine.flow.flow_map import Network
 from engine.flow.randomness import Randomness
 from engine.objectives import times
+from engine.objectives.base import Record, unheard
 from engine.objectives.derivative import in_parts
 
 Again = Callable[[], None]
@@ -32,6 +33,11 @@ class Rows(NamedTuple):
         label = None if self.label is None else self.label[start:stop]
         x_t, t, s, v = (each[start:stop] for each in self[:4])
         return Rows(x_t, t, s, v, label)
+
+    def told(self, record: Record, data: Tensor) -> None:
+        """Say where the rows of these data stand; v is the plain one."""
+        if record is not unheard:
+            record(data=data, noise=data + self.v, t=self.t, s=self.s, x_t=self.x_t, v=self.v)
 
     def asked(self, network: Network) -> Tensor:
         """u(x_t, t, s) by the network."""

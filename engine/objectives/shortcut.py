@@ -6,7 +6,7 @@ from torch import Tensor
 from engine.contract import specs
 from engine.data.batch import Batch
 from engine.flow.randomness import Randomness
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, squared_error
 from engine.objectives.rows import Again, Rows, beside, mixed, parts
 from engine.objectives.splitting import mean_of_own_parts
 
@@ -42,12 +42,16 @@ class Shortcut(Objective):
         rows = mixed(batch, noise, t, s)
 
         def target(leading: Rows, again: Again) -> Tensor:
-            return mean_of_own_parts(models.target, leading, 0.5, again, clip)
+            return mean_of_own_parts(models.target, leading, 0.5, again, clip, models.record)
 
         u, found = beside(models.student, rows, jumps, randomness, target)
-        error = squared_error(u, torch.cat((found, rows.v[jumps:])))
+        goal = torch.cat((found, rows.v[jumps:]))
+        error = squared_error(u, goal)
+        rows.told(models.record, batch.data)
+        models.record(answer=u, target=goal, distance=error, loss=error)
         length = {"step_size": (rows.t - rows.s)[:jumps]} if jumps else {}
-        return Loss(error.mean(), parts(error, jumps) | length)
+        trained = Trained(rows.t, rows.s, error.detach())
+        return Loss(error.mean(), parts(error, jumps) | length, trained)
 
 
 def draw_steps(

@@ -8,7 +8,15 @@ from engine.data.batch import Batch
 from engine.flow.clock import spread
 from engine.flow.flow_map import Network
 from engine.flow.randomness import Randomness
-from engine.objectives.base import Loss, Models, Objective, squared_error
+from engine.objectives.base import (
+    Loss,
+    Models,
+    Objective,
+    Record,
+    Trained,
+    squared_error,
+    unheard,
+)
 from engine.objectives.rows import Again, Rows, beside, draw_rows, parts
 
 Share = float | Tensor  # of a jump that its first part takes: one for all rows, or one for each
@@ -35,24 +43,38 @@ class PSD(Objective):
             share = randomness.uniform("middle", (jumps,)).to(rows.t)
 
         def target(leading: Rows, again: Again) -> Tensor:
-            return mean_of_own_parts(models.target, leading, share, again)
+            return mean_of_own_parts(models.target, leading, share, again, record=models.record)
 
         u, found = beside(models.student, rows, jumps, randomness, target)
-        error = squared_error(u, torch.cat((found, rows.v[jumps:])))
-        return Loss(error.mean(), parts(error, jumps))
+        goal = torch.cat((found, rows.v[jumps:]))
+        error = squared_error(u, goal)
+        rows.told(models.record, batch.data)
+        models.record(answer=u, target=goal, distance=error, loss=error)
+        trained = Trained(rows.t, rows.s, error.detach())
+        return Loss(error.mean(), parts(error, jumps), trained)
 
 
 def mean_of_own_parts(
-    network: Network, rows: Rows, share: Share, again: Again, clip: float = 0.0
+    network: Network,
+    rows: Rows,
+    share: Share,
+    again: Again,
+    clip: float = 0.0,
+    record: Record = unheard,
 ) -> Tensor:
     """The mean of both parts of each jump, both asked of the network."""
     first = rows._replace(s=middle(rows, share)).asked(network).to(rows.x_t)
     again()
-    return mean_of_parts(network, rows, first, share, clip)
+    return mean_of_parts(network, rows, first, share, clip, record)
 
 
 def mean_of_parts(
-    network: Network, rows: Rows, first: Tensor, share: Share, clip: float = 0.0
+    network: Network,
+    rows: Rows,
+    first: Tensor,
+    share: Share,
+    clip: float = 0.0,
+    record: Record = unheard,
 ) -> Tensor:
     """share first + (1 - share) u(x_q, q, s), where x_q = x + (q - t) first.
 
@@ -63,6 +85,7 @@ def mean_of_parts(
     q, weight = middle(rows, share), spread(share, x_t)
     x_q = within(x_t + spread(q - rows.t, x_t) * first, clip)
     second = rows._replace(x_t=x_q, t=q).asked(network).to(x_t)
+    record(first=first, x_q=x_q, second=second, q=q)
     return within(weight * first + (1 - weight) * second, clip)
 
 

@@ -15,7 +15,7 @@ from engine.flow.solvers import along, heun
 from engine.networks.discriminator import Discriminator
 from engine.objectives import pairs, times
 from engine.objectives.adversarial import balance, draw_view, hinge, output_weight
-from engine.objectives.base import Loss, Models, Objective, Velocity, squared_error
+from engine.objectives.base import Loss, Models, Objective, Trained, Velocity, squared_error
 from engine.objectives.consistency import between
 from engine.objectives.derivative import head
 from engine.objectives.distances import distance
@@ -97,24 +97,34 @@ class Trajectory(Objective):
         spec, student = self.spec, models.student
         places = self.places(len(batch.data), randomness)
         ends = self.ends(models, batch, places, randomness)
-        apart = distance(spec.distance, ends.found - ends.wanted, spec.huber).mean()
-        consistency = behind(apart, ends.start, ends.x_s)
+        apart = distance(spec.distance, ends.found - ends.wanted, spec.huber)
+        consistency = behind(apart.mean(), ends.start, ends.x_s)
         velocity_error, t = self.denoised(models, batch, randomness)
-        denoising = (self.edm.weight(t) * velocity_error).mean()
+        weighted = self.edm.weight(t) * velocity_error
+        denoising = weighted.mean()
         weight_dm = consistency.new_tensor(spec.lambda_dm)
         if spec.balance_dm:
             least = 1.0 if spec.self_taught else 0.0
             weight_dm = weight_dm * balance(consistency, denoising, output_weight(student), least)
         loss = consistency + weight_dm * denoising
+        models.record(distance=apart, distance_v=velocity_error)
+        if models.heard:
+            share = weight_dm * self.edm.weight(t)
+            models.record(weight_v=share, loss=apart + share * velocity_error)
         parts = {
             "error": squared_error(ends.found.detach(), ends.wanted),
             "error_diagonal": velocity_error.detach(),
             "solver_steps": (places.left - places.start).to(loss.dtype),
             "lambda_dm": weight_dm.reshape(1),
         }
+        # Both errors are of where the data is thought to be: of D that is t^2 times the velocity's.
+        start, goal = (self.grid.to(t)[at] for at in (places.start, places.goal))
+        trained = Trained(start, goal, parts["error"])
+        trained = trained.and_also(Trained(t, t, t.square() * velocity_error.detach()))
         if self.discriminator is None or progress < spec.gan_from:
-            return Loss(loss, parts)
-        real, fake, deceiving = self.judged(self.discriminator, ends, batch, randomness)
+            return Loss(loss, parts, trained)
+        real, fake, logit = self.judged(self.discriminator, ends, batch, randomness)
+        deceiving = behind(-logit.mean(), ends.start, ends.x_s)
         weight_gan = consistency.new_tensor(spec.lambda_gan)
         if spec.balance_gan:
             last = output_weight(student)
@@ -124,12 +134,15 @@ class Trajectory(Objective):
             "logit_real": real.detach(),
             "logit_fake": fake.detach(),
         }
-        return Loss(loss + weight_gan * deceiving, parts, hinge(real, fake))
+        if models.heard:
+            whole = apart + weight_dm * weighted - weight_gan * logit
+            models.record(logit=logit, loss=whole)
+        return Loss(loss + weight_gan * deceiving, parts, trained, hinge(real, fake))
 
     def judged(
         self, discriminator: nn.Module, ends: Ends, batch: Batch, randomness: Randomness
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The logits of data and of the ends, for the discriminator, and the loss for the student.
+        """The logits of data and of the ends for the discriminator, and those for the student.
 
         All are seen alike: pictures augmented, points as they are.
         """
@@ -138,8 +151,7 @@ class Trajectory(Objective):
         real = discriminator(view(data), label)
         fake = discriminator(view(ends.found.detach()), label)
         # Last, as its pass refines the discriminator's norms after those it is fitted by.
-        deceiving = -discriminator(view(ends.found), label).mean()
-        return real, fake, behind(deceiving, ends.start, ends.x_s)
+        return real, fake, discriminator(view(ends.found), label)
 
     def places(self, count: int, randomness: Randomness) -> Places:
         """Where `count` samples start, are left and jump to; all places are drawn evenly.
@@ -167,7 +179,8 @@ class Trajectory(Objective):
         """Both ways from t to data; all passes but the teacher's drop the same units."""
         data, label = batch
         t, u, s = (self.grid.to(data)[place] for place in places[:3])
-        x_t = between(data, randomness.normal("noise", data.shape).to(data), t)
+        noise = randomness.normal("noise", data.shape).to(data)
+        x_t = between(data, noise, t)
         x_u = self.led(self.teacher(models), x_t, places, label)
         student, target = AverageVelocity(models.student), AverageVelocity(models.target)
         with randomness.shared() as again:
@@ -177,6 +190,8 @@ class Trajectory(Objective):
             again()
             with torch.no_grad():
                 wanted = target.jump(student.jump(x_u, u, s, label), s, 0.0, label)
+        models.record(data=data, noise=noise, t=t, u=u, s=s, x_t=x_t, x_u=x_u, x_s=x_s)
+        models.record(answer=found, target=wanted)
         return Ends(x_s, start, found, wanted)
 
     def teacher(self, models: Models) -> Velocity:
@@ -206,8 +221,10 @@ class Trajectory(Objective):
         data, label = batch
         noise = randomness.normal("denoising noise", data.shape).to(data)
         t = self.denoising_times(len(data), randomness).to(data)
-        found = models.student(between(data, noise, t), t, t, label)
-        return squared_error(found, noise - data), t
+        x_t = between(data, noise, t)
+        found, v = models.student(x_t, t, t, label), noise - data
+        models.record(t_v=t, x_v=x_t, answer_v=found, target_v=v)
+        return squared_error(found, v), t
 
     def denoising_times(self, count: int, randomness: Randomness) -> Tensor:
         """Half from their law, half evenly over the noisy share of the grid, as the authors do."""

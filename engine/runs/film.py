@@ -1,7 +1,7 @@
 """The film of a training: shown averages of checkpoints that are gone, few and evenly spread.
 
-A frame is one file of a checkpoint, moved when the checkpoint is taken away, so that it costs no
-writing. It can be looked at and not gone on from.
+A frame is a file of a checkpoint, moved when the checkpoint is taken away, so that it costs no
+writing; the map of its training loss goes with it. It can be looked at and not gone on from.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.runs.folder import RunFolder
+from engine.runs.folder import FRAME, LOSS_MAP, RunFolder
 
 
 class Film:
@@ -26,8 +26,10 @@ class Film:
             frame = self._folder.frame(step)
             frame.parent.mkdir(exist_ok=True)
             os.replace(checkpoint / self._file, frame)
+            with contextlib.suppress(FileNotFoundError):  # of an older version
+                os.replace(checkpoint / f"{LOSS_MAP}{FRAME}", self._folder.loss_map(step))
             for dropped in superfluous(self._folder.frames(), self._most):
-                self._folder.frame(dropped).unlink(missing_ok=True)
+                _drop(self._folder, dropped)
 
 
 def superfluous(steps: Sequence[int], most: int) -> list[int]:
@@ -47,4 +49,9 @@ def cut(folder: RunFolder, after: int) -> None:
     """Drop the frames beyond `after`: of a future that was taken back."""
     for step in folder.frames():
         if step > after:
-            folder.frame(step).unlink(missing_ok=True)
+            _drop(folder, step)
+
+
+def _drop(folder: RunFolder, step: int) -> None:
+    for file in (folder.loss_map(step), folder.frame(step)):
+        file.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from engine.runs.errors import RunError, disk_sentence
 
 MANIFEST = "manifest.json"
 FRAME = ".safetensors"
+LOSS_MAP = "loss-map"
 
 
 class RunFolder:
@@ -27,6 +28,8 @@ class RunFolder:
         self.journal = self.path / "journal"
         self.log = self.path / "log.txt"
         self.samples = self.path / "samples"
+        self.start = self.path / "start.safetensors"  # the weights that it began with, if any
+        self.live_loss_map = self.path / f"{LOSS_MAP}{FRAME}"
         self._checkpoints = self.path / "checkpoints"
         self._film = self.path / "film"
 
@@ -59,7 +62,7 @@ class RunFolder:
     def remove(self, keep_folder: bool = False) -> None:
         """Take away a run that never began: only what a new run has in it."""
         with contextlib.suppress(OSError):
-            kept = (self.path / "teacher.safetensors",)
+            kept = (self.start, self.path / "teacher.safetensors")
             for file in (self.spec_file, self.journal, self.log, self.lock, *kept):
                 file.unlink(missing_ok=True)
             for folder in (self.samples, self._checkpoints):
@@ -92,9 +95,17 @@ class RunFolder:
         """Where the average of `step` lies that was put by when its checkpoint went."""
         return self._film / f"{step:06d}{FRAME}"
 
+    def loss_map(self, step: int) -> Path:
+        """Where the map of the training loss of a frame lies."""
+        return self._film / f"{step:06d}-{LOSS_MAP}{FRAME}"
+
     def frames(self) -> list[int]:
         """Steps of all frames, oldest first."""
         return sorted(_steps(self._film, FRAME))
+
+    def kept(self) -> list[int]:
+        """Steps whose averages can be looked at, oldest first."""
+        return sorted({*self.frames(), *self.checkpoints()})
 
 
 def _steps(folder: Path, suffix: str = "") -> list[int]:

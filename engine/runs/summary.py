@@ -39,6 +39,7 @@ def summarise(folder: RunFolder, data_kind: str = "") -> RunInfo:
         changed,
         ended.message if ended and state != "running" else "",
         sealed,
+        spec.start,
     )
 
 

@@ -12,9 +12,11 @@ from engine.contract import specs
 from engine.contract.errors import UserError
 from engine.data.batch import Batch
 from engine.flow.randomness import Randomness
-from engine.objectives.base import Loss, Models, Objective, Velocity
+from engine.objectives.base import Loss, Models, Objective, Trained, Velocity
 from engine.objectives.pool import Pool
+from engine.runs.folder import LOSS_MAP
 from engine.train.ema import Averages
+from engine.train.loss_map import LossMap
 from engine.train.optimiser import Optimiser, copy_into
 from engine.train.precision import autocast
 
@@ -22,11 +24,15 @@ Tensors = dict[str, dict[str, Tensor]]
 
 
 class Measured(NamedTuple):
-    """One forward and backward pass: numbers by name, and the gradients' lengths on the device."""
+    """One forward and backward pass: numbers by name, and the gradients' lengths on the device.
+
+    `trained` says where on (t, s) its samples stood.
+    """
 
     values: dict[str, float]
     norm: Tensor
     adversary_norm: Tensor | None
+    trained: Trained
 
 
 class Step(nn.Module):
@@ -75,6 +81,7 @@ class Fit:
         against = {n: p for n, p in named.items() if id(p) in mine}
         self._adversary = Optimiser(against, training) if against else None
         self.averages = Averages(network, training.ema)
+        self.loss_map = LossMap(device)
 
     @property
     def wants_pool(self) -> bool:
@@ -93,7 +100,8 @@ class Fit:
         if self._adversary:
             self._adversary.clear()
         with autocast(self._device, self.training.precision):
-            loss, parts, adversary = self.loss(batch, randomness, step / self.training.steps)
+            found = self.loss(batch, randomness, step / self.training.steps)
+        loss, parts, trained, adversary = found
         loss.backward()
         named = {"loss": loss.detach(), **{k: v.mean() for k, v in parts.items()}}
         other = None
@@ -103,7 +111,7 @@ class Fit:
             other = self._adversary.gradient_norm()
         norm = named["gradient_norm"] = self._optimiser.gradient_norm()
         values = torch.stack([v.float() for v in named.values()]).tolist()
-        return Measured(dict(zip(named, values, strict=True)), norm, other)
+        return Measured(dict(zip(named, values, strict=True)), norm, other, trained)
 
     def update(self, step: int, found: Measured) -> None:
         """Move all weights by what was measured, and the averages after them."""
@@ -111,11 +119,13 @@ class Fit:
         if self._adversary and found.adversary_norm is not None:
             self._adversary.update(step, found.adversary_norm)
         self.averages.update(step)
+        self.loss_map.add(found.trained)
 
     def tensors(self) -> Tensors:
         """Everything that a checkpoint needs of it, by file."""
         found = {"model": self.network.state_dict(), "optimiser": self._optimiser.tensors()}
         found |= {ema_file(rate): weights for rate, weights in self.averages.weights.items()}
+        found[LOSS_MAP] = self.loss_map.tensors()
         extra = {
             "objective": self.objective.state_dict(),
             "target": self._target.state_dict() if self._target else {},
@@ -124,8 +134,13 @@ class Fit:
         return found | {name: tensors for name, tensors in extra.items() if tensors}
 
     def load(self, saved: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Go on from `tensors()`. Raises UserError, copying nothing, where they do not fit."""
+        """Go on from `tensors()`. Raises UserError, copying nothing, where they do not fit.
+
+        A loss map that is missing, as in a run of an older version, begins anew.
+        """
         wanted = self.tensors()
+        if LOSS_MAP not in saved:
+            del wanted[LOSS_MAP]
         for name in wanted:
             if name not in saved:
                 raise UserError(f"The checkpoint does not fit spec.toml: it has no {name}.")

@@ -1,4 +1,7 @@
-"""Who teaches: the exact flow of a point set, or a network that is fitted already."""
+"""Who teaches: the exact flow of a point set, or a network that is fitted already.
+
+And whose weights a network begins with.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -54,10 +57,14 @@ def start_from(network: nn.Module, spec: RunSpec, teacher: Teacher) -> bool:
         return True
     if (_dry(known.network), known.parameterisation) != (_dry(spec.network), spec.parameterisation):
         return False
-    state, own = teacher.network.state_dict(), network.state_dict()
-    if _shapes(state) != _shapes(own):
+    return fill(network, teacher.network.state_dict())
+
+
+def fill(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
+    """Put weights into a network; False, changing nothing, where they are of another one."""
+    if _shapes(weights) != _shapes(network.state_dict()):
         return False
-    network.load_state_dict(state)
+    network.load_state_dict(weights)
     return True
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from engine.contract.errors import UserError
 from engine.contract.journal import Columns, Noticed, Skipped
 from engine.contract.learned import learned
+from engine.contract.lineage import origin
 from engine.contract.specs import (
     FlowMatching,
     Method,
@@ -33,7 +35,7 @@ from engine.train.optimiser import copy_into, learning_rate
 from engine.train.pool import Report, open_pool, size_to_come
 from engine.train.precision import laid_out
 from engine.train.preview import Previewer
-from engine.train.teacher import Teacher, network_teacher, start_from
+from engine.train.teacher import Teacher, fill, network_teacher, start_from
 
 PATIENCE = 20  # updates in a row that may be skipped
 UNLIKE = "The student starts from new weights: its network is not its teacher's."
@@ -52,6 +54,8 @@ class Trainer:
     A method whose teacher is not given has two phases: its teacher, then itself. `teacher` is the
     one that is given, where the spec names one. `pool` is the file of the teacher's trajectories;
     `report` is told how many of how many of them are made, and may end that by what it raises.
+    `start` are the first weights of the method itself, where the spec names a model to start from:
+    of all else that is fitted, nothing is taken over. The teacher's phase begins anew.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Trainer:
         teacher: Teacher | None = None,
         pool: Path | None = None,
         report: Report = lambda done, total: None,
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -74,6 +79,7 @@ class Trainer:
         self._randomness = Randomness(spec.seed, device)
         self._randomness.seed_global()
         self._teacher, self._pool, self._report = teacher, pool, report
+        self._first = start
         self._begin("teacher" if teacher_steps(spec) else "training")
 
     @property
@@ -109,8 +115,8 @@ class Trainer:
         self.network.train()
         while self.step < total_steps(self.spec):
             self._cross()
-            if self._unlike and self.step == self._start:
-                yield Noticed(self.step, UNLIKE)
+            if self._told and self.step == self._start:
+                yield Noticed(self.step, self._told)
             started = time.perf_counter()
             step = self.step - self._start
             found = self._fit.measure(self._batch(), self._randomness, step)
@@ -134,6 +140,11 @@ class Trainer:
         averages = self._fit.averages
         known = learned(self.spec, self.step)
         return self._previewer.draw(averages.weights[averages.rates[-1]], known)
+
+    @property
+    def loss_map(self) -> dict[str, NDArray[np.float32]]:
+        """The training loss over (t, s) as it is gathered now; the device is waited for."""
+        return {name: held.cpu().numpy() for name, held in self._fit.loss_map.tensors().items()}
 
     def tensors(self) -> Tensors:
         """Everything that a checkpoint needs to go on, by file."""
@@ -185,7 +196,7 @@ class Trainer:
             warmup = min(training.warmup, first // 10)
             training = replace(training, steps=first, warmup=warmup, cycles=1)
         network = self._network()
-        self._unlike = teacher is not None and not start_from(network, spec, teacher)
+        self._told = self._give_weights(network)
         shape = self.dataset.info.shape
         self._fit = Fit(
             network,
@@ -204,6 +215,18 @@ class Trainer:
             spec.seed,
             self.device,
         )
+
+    def _give_weights(self, network: nn.Module) -> str:
+        """Give a network its first weights where they are not to be drawn; what is to be told."""
+        spec, teacher = self.spec, self._teacher
+        if self.phase == "training" and self._first is not None:
+            if not fill(network, self._first):
+                raise UserError(f"{spec.start} has another network than this run; start anew.")
+            asked = teacher_of(spec)
+            taught = asked and asked.start and teacher and teacher.network
+            instead = ", not from its teacher's" if taught else ""
+            return f"It starts from the weights of {origin(spec.start)}{instead}."
+        return "" if teacher is None or start_from(network, spec, teacher) else UNLIKE
 
     def _network(self) -> nn.Module:
         spec, shape = self.spec, self.dataset.info.shape

@@ -1,8 +1,9 @@
 """The explore worker: `python -m engine.worker.explore` answers jumps and paths over stdio.
 
-Of jumps, paths, maps and measures only the newest that waits is answered; an older one is refused
-as `superseded`. They go before each other in this order, and what is under way is given up for what
-goes before it. Models are opened in the order in which that was asked.
+Of jumps, paths, true flows, opened steps, maps and measures only the newest that waits is answered;
+an older one is refused as `superseded`. They go before each other in this order, and what is under
+way is given up for what goes before it. Models are opened, and samples looked at, in the order in
+which that was asked.
 """
 
 import os
@@ -15,12 +16,16 @@ from typing import TYPE_CHECKING
 from engine.contract.errors import UserError
 from engine.contract.messages import (
     SUPERSEDED,
+    Fields,
+    Follow,
     Hello,
     Jump,
+    Look,
     Map,
     Measure,
     Message,
     OpenModel,
+    OpenStep,
     Refused,
     Request,
     Threads,
@@ -40,15 +45,15 @@ if TYPE_CHECKING:
     from engine.explore.answers import Answers
 
 NICENESS = 5
-ORDER: tuple[type[Request], ...] = (Jump, Trace, Map, Measure)
+ORDER: tuple[type[Request], ...] = (Jump, Trace, Fields, Follow, OpenStep, Map, Measure)
 
 
 class Inbox:
-    """What waits: models to open in order, and at most one question of each kind."""
+    """What waits: models and samples to look at in order, at most one question of each kind."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._models: list[OpenModel] = []
+        self._models: list[OpenModel | Look] = []
         self._newest: dict[type[Request], Request] = {}
         self._doing: type[Request] | None = None
         self.workspace = Path()
@@ -88,9 +93,9 @@ class Inbox:
                 self.workspace = Path(folder)
             case Threads(count):
                 self.threads = count
-            case OpenModel() as request:
+            case (OpenModel() | Look()) as request:
                 self._models.append(request)
-            case Jump() | Trace() | Map() | Measure() as request:
+            case Jump() | Trace() | Fields() | Follow() | OpenStep() | Map() | Measure() as request:
                 if older := self._newest.pop(type(request), None):
                     self._channel.send(Refused(older.id, SUPERSEDED))
                 self._newest[type(request)] = request

@@ -24,13 +24,14 @@ from engine.runs.folder import RunFolder
 from engine.runs.journal import Journal
 from engine.runs.lock import hold
 from engine.runs.log import log
+from engine.runs.loss_map import Live
 from engine.runs.samples import save_preview
 from engine.runs.saver import Saver
 from engine.train.precision import choose_device
 from engine.train.trainer import Row, Trainer
 from engine.worker.heartbeat import Heartbeat
 from engine.worker.process import interrupts
-from engine.worker.teaching import check_teacher, given_teacher
+from engine.worker.teaching import check_teacher, given_start, given_teacher, settled_start
 
 EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 75}  # 75: interrupted, can go on
 Control = Callable[[], Action | None]
@@ -63,7 +64,7 @@ def train_session(
 
         if spec is None:
             return _held(run, run.spec(), workspace, threads, action, beat, tell)
-        _check(spec, workspace)
+        spec = _checked(spec, workspace)
         run.create(spec)
         try:
             return _held(run, spec, workspace, threads, action, beat, tell)
@@ -92,11 +93,13 @@ def _began(run: RunFolder) -> bool:
     return run.journal.exists() and run.journal.stat().st_size > 0
 
 
-def _check(spec: RunSpec, workspace: Path) -> None:
+def _checked(spec: RunSpec, workspace: Path) -> RunSpec:
+    """The spec as it is kept. Raises UserError where it cannot be trained."""
     data = find(spec.data.name, workspace)
     if found := problems(spec, data.kind) + data_problems(spec, data):
         raise RunError(" ".join(problem.message for problem in found))
     check_teacher(spec, data, workspace)
+    return settled_start(spec, data, workspace)
 
 
 class _Leaving(Exception):
@@ -122,11 +125,13 @@ class Session:
         checkpoint.sweep(run)
         dataset = open_data(spec.data.name, workspace)
         device = choose_device(spec.device)
+        found = checkpoint.newest(run)
+        under_way = found and found.state().get("phase", "training") == "training"
+        start = None if under_way else given_start(run, spec, dataset.info, workspace)
         teacher = given_teacher(run, spec, dataset, workspace, device)
         pool = run.path / "trajectories.h5"
-        self._trainer = Trainer(spec, dataset, device, threads, teacher, pool, self._making)
+        self._trainer = Trainer(spec, dataset, device, threads, teacher, pool, self._making, start)
         checkpoint.check_space(run, self._trainer.checkpoint_bytes, self._trainer.pool_bytes)
-        found = checkpoint.newest(run)
         if found:
             tensors = {name: found.tensors(name) for name in found.files()}
             self._trainer.load(tensors, found.state())
@@ -137,6 +142,7 @@ class Session:
         self._names: tuple[str, ...] = ()
         self._trouble = ""
         self.journal = Journal(run.journal)
+        self._live = Live(run)
         film = Film(run, f"ema-{spec.training.ema[-1]:g}.safetensors", spec.cadence.film)
         self._saver = Saver(run, spec.cadence.keep, self.journal.sync, film)
 
@@ -212,6 +218,7 @@ class Session:
             self._trouble = self.journal.trouble
             if self._trouble:
                 self._notice(f"{self._trouble} What is new waits in memory.")
+        self._live.tell(row.step, lambda: self._trainer.loss_map)
         self._settle()
         if row.step % cadence.sample == 0 and not last:
             self._sample()
@@ -316,6 +323,8 @@ class Session:
         self._beat.each_second = None
         self._settle(wait=True)
         self._saver.close()
+        if self._sealed == self.step:
+            self._live.forget()
         log(self._run, f"{how} at step {self.step}. {message}".strip())
         self._write(Ended(self.step, time.time(), how, message, self._trainer.seconds))
         return Left(how, self.step, message)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.export.facts import Facts
+from engine.contract.facts import Facts
 
 
 def npz(arrays: Mapping[str, NDArray[Any]], facts: Facts) -> bytes:

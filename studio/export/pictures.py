@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QIODevice, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
-from studio.export.facts import Facts
+from engine.contract.facts import Facts
 from studio.export.files import ExportError
 
 Pictures = NDArray[np.uint8]  # [n, height, width, channels], channels 1 or 3

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.export.facts import Facts
+from engine.contract.facts import Facts
 
 SIDE = 1000  # of the drawing, in its own units
 

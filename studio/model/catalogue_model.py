@@ -1,9 +1,11 @@
 """What can be chosen: methods, presets, data sets and models."""
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import DataSet, Method, Preset
-from engine.contract.messages import Catalogue, GetCatalogue, ImportData, Imported
+from engine.contract.messages import Catalogue, GetCatalogue, ImportData, Imported, ImportPoints
 from studio.link.link import Link
 from studio.model.ask import ask
 from studio.model.tasks import spawn
@@ -33,6 +35,13 @@ class CatalogueModel(QObject):
     async def import_data(self, path: str, name: str) -> Imported:
         """Import a folder or file as data set `name`. Raises Refusal or LinkClosed."""
         answer, _ = await ask(self._link, lambda id: ImportData(id, path, name), Imported)
+        await self.refresh()
+        return answer
+
+    async def import_points(self, points: NDArray[np.float32], name: str) -> Imported:
+        """Keep points [n, 2] as data set `name`. Raises Refusal or LinkClosed."""
+        raw = np.ascontiguousarray(points, "<f4").tobytes()
+        answer, _ = await ask(self._link, lambda id: ImportPoints(id, name, raw), Imported)
         await self.refresh()
         return answer
 

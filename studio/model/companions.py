@@ -1,32 +1,58 @@
-"""Other models beside the one in hand: asked for the same jump, from the same noise."""
+"""Other models beside the one in hand, and the truth: asked for the same jump from one x_t."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import structs
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import Model
-from engine.contract.messages import SUPERSEDED, Jump, Opened, OpenModel
+from engine.contract.maps import map_problem
+from engine.contract.messages import (
+    SUPERSEDED,
+    Carrier,
+    Follow,
+    Followed,
+    Jump,
+    Opened,
+    OpenModel,
+)
 from studio.link.link import Link, LinkClosed, LinkError, Refusal
 from studio.model.ask import ask
 from studio.model.explore_model import ExploreModel
 from studio.model.explore_sampler import fitting, known
 from studio.model.newest import Newest
-from studio.model.states import States, read_states
+from studio.model.states import States, read_followed, read_states
 from studio.model.tasks import spawn
 
 MOST = 4  # beside the one in hand
+TRUTH = "truth"  # name of a companion that is no model: the flow of the data set itself
+ORIGIN = "origin"  # and of another one: the data that x_t came from
+REST = 0.1  # seconds without a wish before the true flow is sought
 
 
 @dataclass(eq=False)
 class Companion:
-    """A model beside the one in hand, and what it makes of the jump; `problem` is why nothing."""
+    """A model beside the one in hand, and what it makes of the jump; `problem` is why nothing.
+
+    `beside` are the states of the model in hand that `states` are to be compared with.
+    """
 
     name: str
     model: Model
     states: States | None = None
+    beside: States | None = None
     gap: float | None = None  # from the ends of the model in hand, of the same jump
     problem: str = ""
+
+    def take(self, states: States, beside: States) -> None:
+        """An answer, and what it stands beside."""
+        self.states, self.beside, self.problem = states, beside, ""
+        self.gap = apart(states, beside)
+
+    def fail(self, problem: str) -> None:
+        """There is no answer, and why."""
+        self.states, self.beside, self.gap, self.problem = None, None, None, problem
 
 
 class Companions(QObject):
@@ -40,10 +66,11 @@ class Companions(QObject):
         self._link, self._explore = link, explore
         self.all: list[Companion] = []
         self._next = 0  # whose turn it is
-        self._follows = Newest(self._follow)
+        self._follows, self._seeks = Newest(self._follow), Newest(self._seek)
         explore.states_changed.connect(self._on_states)
         explore.model_changed.connect(self._on_model)
         link.closed.connect(lambda why: self._follows.forget())
+        link.closed.connect(lambda why: self._seeks.forget())
 
     async def add(self, name: str) -> None:
         """Put a model beside the one in hand. Raises Refusal or LinkClosed."""
@@ -51,6 +78,10 @@ class Companions(QObject):
             raise Refusal(f"{name} is there already.")
         if len(self.all) >= MOST:
             raise Refusal(f"At most {MOST} models stand beside the first; take one away.")
+        mine = self._explore.model
+        if name in (TRUTH, ORIGIN):
+            self._add_own(name, mine)
+            return
         answer, _ = await ask(self._link, lambda id: OpenModel(id, name), Opened)
         mine = self._explore.model
         if mine is not None and answer.model.data.shape != mine.data.shape:
@@ -58,6 +89,20 @@ class Companions(QObject):
         self.all.append(Companion(name, answer.model))
         self.changed.emit()
         self._follows.wish()
+
+    def _add_own(self, name: str, mine: Model | None) -> None:
+        problem = truth_problem(mine) if name == TRUTH else origin_problem(mine)
+        if problem:
+            raise Refusal(problem)
+        assert mine is not None
+        self.all.append(Companion(name, no_model(name, mine)))
+        self.changed.emit()
+        self._on_states()
+
+    @property
+    def models(self) -> list[Model]:
+        """The models among them."""
+        return [other.model for other in self.all if other.name not in (TRUTH, ORIGIN)]
 
     def remove(self, name: str) -> None:
         """Take a model away."""
@@ -70,13 +115,19 @@ class Companions(QObject):
     def _on_states(self) -> None:
         if self.all:
             self._follows.wish()
+            self._seeks.wish()
 
     def _on_model(self) -> None:
         """What makes other samples than the model in hand cannot stand beside it."""
         mine = self._explore.model
-        if mine is not None:
-            for other in [c for c in self.all if c.model.data.shape != mine.data.shape]:
-                self.remove(other.name)
+        if mine is None:
+            return
+        for other in [c for c in self.all if c.model.data.shape != mine.data.shape]:
+            self.remove(other.name)
+        for other in self.all:
+            if other.name in (TRUTH, ORIGIN) and other.model != no_model(other.name, mine):
+                other.model = no_model(other.name, mine)
+                self.changed.emit()
 
     def refresh(self, run: str, step: int) -> None:
         """A run sealed a checkpoint: open its newest weights where they stand beside."""
@@ -98,6 +149,8 @@ class Companions(QObject):
                 return
             other = self.all[self._next % len(self.all)]
             self._next += 1
+            if other.name == TRUTH:
+                continue
             try:
                 await self._jump(other, states)
             except LinkClosed:
@@ -106,11 +159,37 @@ class Companions(QObject):
                 if str(error) == SUPERSEDED:
                     self._follows.wish()
                     return
-                other.states, other.gap, other.problem = None, None, str(error)
+                other.fail(str(error))
             if other in self.all:
                 self.states_changed.emit()
 
+    async def _seek(self) -> None:
+        """Ask where the true flow leads, once the hand rests: it takes a while."""
+        await self._explore.still(REST)
+        states = self._explore.states
+        other = next((other for other in self.all if other.name == TRUTH), None)
+        if states is None or other is None or self._seeks.waiting:
+            return
+        explore = self._explore
+        asked = Follow(0, explore.name, states.source, states.t, states.s, sampler=explore.sampler)
+        try:
+            answer, payload = await ask(
+                self._link, lambda id: structs.replace(asked, id=id), Followed
+            )
+            other.take(read_followed(asked, answer, payload), states)
+        except LinkClosed:
+            return
+        except LinkError as error:
+            if str(error) == SUPERSEDED:
+                self._seeks.wish()  # a jump went before it
+                return
+            other.fail(str(error))
+        self.states_changed.emit()
+
     async def _jump(self, other: Companion, states: States) -> None:
+        if other.name == ORIGIN:
+            await self._look_back(other, states)
+            return
         asked = Jump(
             0,
             other.name,
@@ -118,11 +197,41 @@ class Companions(QObject):
             known(other.model, states.t),
             known(other.model, states.s),
             states.steps,
-            sampler=fitting(self._explore.sampler, other.model),
+            sampler=fitting(self._explore.sampler_between(states.t, states.s), other.model),
+            carrier=Carrier(self._explore.name, self._explore.sampler),
         )
         answer, payload = await self._explore.ask_jump(asked)
-        other.states, other.problem = read_states(asked, answer, payload), ""
-        other.gap = apart(other.states, states)
+        other.take(read_states(asked, answer, payload), states)
+
+    async def _look_back(self, other: Companion, states: States) -> None:
+        """Data is x_t at t = 0."""
+        if states.source.kind == "noise":
+            other.fail("Noise comes from no data.")
+            return
+        asked = Jump(0, self._explore.name, states.source, 0.0, 0.0)
+        found = read_states(asked, *await self._explore.ask_jump(asked))
+        other.take(replace(found, t=states.t, s=states.s), states)
+
+
+def origin_problem(model: Model | None) -> str:
+    """Why the data that x_t came from cannot stand beside it; "" where it can."""
+    if model is None:
+        return "Open a model first."
+    return "" if model.data.kind == "images" else "Points are seen where they came from at t = 0."
+
+
+def truth_problem(model: Model | None) -> str:
+    """Why the true flow cannot stand beside a model, one sentence; "" where it can."""
+    if model is None:
+        return "Open a model first."
+    if model.data.kind == "points":
+        return "The exact places of points are drawn as rings already."
+    return map_problem("error", model)
+
+
+def no_model(name: str, mine: Model) -> Model:
+    """What stands beside a model and is none, as it is named there."""
+    return Model(name, mine.data.title, name, "flow map", mine.data, 0, 0.0)
 
 
 def apart(one: States | None, other: States | None) -> float | None:

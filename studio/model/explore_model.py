@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import Model
+from engine.contract.lineage import parted
 from engine.contract.messages import (
     SUPERSEDED,
     Jump,
     Jumped,
+    Look,
+    Looked,
     Opened,
     OpenModel,
+    Sample,
     Sampler,
     Source,
     Trace,
@@ -25,10 +29,12 @@ from engine.contract.messages import (
 from studio.link.link import Link, LinkClosed, LinkError, Refusal
 from studio.model.ask import ask
 from studio.model.explore_sampler import fitting, known
+from studio.model.jump_cache import JumpCache
 from studio.model.newest import Newest
 from studio.model.states import Paths, States, read_arrays, read_paths, read_states
 from studio.model.tasks import spawn
 
+PLACE = 0.01  # of t and s: what an arrow key moves by; pictures of these places are asked ahead
 TICK = 1 / 60  # seconds between two positions while playing
 PERIOD = 4.0  # seconds of one sweep from t to 0 and back
 REST = 0.06  # seconds without a new wish before a trace that costs more than a tick
@@ -38,6 +44,8 @@ class ExploreModel(QObject):
     """One request in flight, the newest wish wins, no answer of an old model is ever shown.
 
     `states` and `trace` say for which (t, s) and source they are; `trace` follows `states`.
+    `shares` are the times to pass that a person set, as shares of the way from t to s, rising; ()
+    where they are the sampler's.
     """
 
     model_changed = Signal()  # opened, reloaded or gone
@@ -55,10 +63,13 @@ class ExploreModel(QObject):
         self.t, self.s = 1.0, 0.0
         self.steps = 1
         self.sampler = Sampler()
+        self.shares: tuple[float, ...] = ()
         self.source = Source()
         self.playing = False
         self.states: States | None = None
         self.trace: Paths | None = None
+        self.cache = JumpCache()
+        self._overtaken = 0  # answers that were on their way when a known one was shown
         self._states_of = ("", -1)  # the model and its step
         self.frame_ms = 0.0  # from a request to its answer, smoothed
         self._shown = ""  # name of the model that `states` are of
@@ -107,17 +118,24 @@ class ExploreModel(QObject):
             self.times_changed.emit()
             self._wish()
 
+    def placed(self, time: float) -> float:
+        """The time that a sweep or a drag on the pad takes: of pictures one that comes again."""
+        pictures = self.model is not None and self.model.data.kind == "images"
+        return round(round(time / PLACE) * PLACE, 6) if pictures else time
+
     def set_source(self, source: Source) -> None:
         """Start from other samples."""
         if source != self.source:
             self.source = source
+            if source.kind == "noise":  # there is nothing in it to keep
+                self.sampler = structs.replace(self.sampler, keep=None)
             self.settings_changed.emit()
             self._wish()
 
     def set_steps(self, steps: int) -> None:
         """Jump in so many equal steps."""
         if max(1, steps) != self.steps:
-            self.steps = max(1, steps)
+            self.steps, self.shares = max(1, steps), ()
             self.settings_changed.emit()
             self._wish()
 
@@ -128,6 +146,25 @@ class ExploreModel(QObject):
             self.sampler = sampler
             self.settings_changed.emit()
             self._wish()
+
+    def set_shares(self, shares: tuple[float, ...]) -> None:
+        """Pass these shares of the way, one between each two steps; () leaves it to the sampler."""
+        if shares != self.shares and len(shares) in (0, self.steps - 1):
+            self.shares = shares
+            self.settings_changed.emit()
+            self._wish()
+
+    @property
+    def way(self) -> Sampler:
+        """The sampler with the times to pass from t to s."""
+        return self.sampler_between(self.t, self.s)
+
+    def sampler_between(self, t: float, s: float) -> Sampler:
+        """The sampler with the times to pass between two others."""
+        if not self.shares or t == s:
+            return self.sampler
+        times = tuple(t + share * (s - t) for share in self.shares)
+        return structs.replace(self.sampler, times=times)
 
     def play(self) -> None:
         """Sweep s from t to 0 and back until stopped; begins where s stands."""
@@ -148,10 +185,22 @@ class ExploreModel(QObject):
         """`x_t`, `x_s` as float32 with `t` and `s`, for export. Raises Refusal or LinkClosed."""
         if not self._in_hand:
             raise Refusal("Open a model first: there is nothing to export yet.")
-        asked = structs.replace(self._asked(), raw=True)
+        asked = structs.replace(self._asked(self.t, self.s), raw=True)
         answer, payload = await self.ask_jump(asked)
         arrays = read_arrays(answer, payload, "x_t", "x_s")
         return {**arrays, "t": np.array(answer.t), "s": np.array(answer.s)}
+
+    async def look(self, sample: Sample, file: str = "") -> tuple[Looked, bytes]:
+        """What a sample looks like; a picture `file` is taken in. Raises Refusal or LinkClosed."""
+        if not self._in_hand:
+            raise Refusal("Open a model first: a sample is made for what it knows.")
+        name = self.name
+        return await ask(self._link, lambda id: Look(id, name, sample, file), Looked)
+
+    @property
+    def link(self) -> Link:
+        """The stream to the engine that it asks."""
+        return self._link
 
     @property
     def _in_hand(self) -> bool:
@@ -164,9 +213,17 @@ class ExploreModel(QObject):
             await asyncio.sleep(left)
 
     def _wish(self) -> None:
+        """Show what is wanted at once where it is known, else ask for it."""
         self._wished = time.monotonic()
-        if self._in_hand:
+        if not self._in_hand:
+            return
+        found = self.cache.get(self._hand[1], self._asked(self.t, self.s))
+        if found is None:
             self._jumps.wish()
+            return
+        self._jumps.forget()
+        self._overtaken += 1
+        self._show(found)
 
     async def _follow(self) -> None:
         """Jump to where the sliders stand; then, if they rest, trace the way."""
@@ -187,14 +244,27 @@ class ExploreModel(QObject):
                 self.failed.emit(str(error))
 
     async def _jump(self, epoch: int) -> None:
-        asked = self._asked()
+        overtaken = self._overtaken
         began = time.perf_counter()
-        answer, payload = await self.ask_jump(asked)
-        if epoch != self._epoch:
+        states = await self.fetch(self.t, self.s)
+        if epoch != self._epoch or overtaken != self._overtaken:
             return
         took = 1000 * (time.perf_counter() - began)
         self.frame_ms = took if not self.frame_ms else 0.8 * self.frame_ms + 0.2 * took
-        self.states, self._states_of = read_states(asked, answer, payload), self._hand
+        self._show(states)
+
+    async def fetch(self, t: float, s: float) -> States:
+        """What comes of another jump of the same samples. Raises Refusal or LinkClosed."""
+        asked, step, epoch = self._asked(t, s), self._hand[1], self._epoch
+        if (known := self.cache.get(step, asked)) is not None:
+            return known
+        states = read_states(asked, *await self.ask_jump(asked))
+        if states.x_s.ndim == 4 and epoch == self._epoch:  # points are faster than a glance
+            self.cache.put(step, asked, states)
+        return states
+
+    def _show(self, states: States) -> None:
+        self.states, self._states_of = states, self._hand
         self.states_changed.emit()
 
     def _drop_others(self) -> None:
@@ -207,8 +277,9 @@ class ExploreModel(QObject):
     def _hand(self) -> tuple[str, int]:
         return self.name, self.model.step if self.model else -1
 
-    def _asked(self) -> Jump:
-        return Jump(0, self.name, self.source, self.t, self.s, self.steps, sampler=self.sampler)
+    def _asked(self, t: float, s: float) -> Jump:
+        sampler = self.sampler_between(t, s)
+        return Jump(0, self.name, self.source, t, s, self.steps, sampler=sampler)
 
     async def ask_jump(self, asked: Jump) -> tuple[Jumped, bytes]:
         """The answer to a jump, one after the other. Raises Refusal or LinkClosed."""
@@ -241,7 +312,7 @@ class ExploreModel(QObject):
         while True:
             await asyncio.sleep(TICK)
             phase = (clock() - began) / PERIOD % 1.0
-            self.set_times(self.t, self.t * abs(1.0 - 2.0 * phase))
+            self.set_times(self.t, self.placed(self.t * abs(1.0 - 2.0 * phase)))
 
     async def _reload(self) -> None:
         try:
@@ -255,8 +326,11 @@ class ExploreModel(QObject):
         self.trace = None
         if run_of(self.name) != run_of(self._shown):
             self.states = None  # of another step of the same run they stay until there are newer
+        self.cache.forget_model(self.name)
         self.model, self._shown, self._ready = model, self.name, True
         self.sampler = fitting(self.sampler, model)
+        if model.capability == "dyadic":
+            self.shares = ()  # it knows the times of its grid alone
         self.model_changed.emit()
         self.set_times(self.t, self.s)
         self._wish()
@@ -274,5 +348,4 @@ class ExploreModel(QObject):
 
 def run_of(name: str) -> str:
     """The run of a model that is called RUN@STEP, else its own name."""
-    run, _, step = name.rpartition("@")
-    return run if run and step.isdecimal() else name
+    return parted(name)[0]

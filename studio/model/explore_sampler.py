@@ -10,6 +10,8 @@ from engine.contract.messages import Sampler
 def fitting(sampler: Sampler, model: Model | None) -> Sampler:
     """As much of `sampler` as this model can be asked; the rest is as the model has it."""
     found = _of_capability(sampler, model)
+    if can_keep(model):
+        found = replace(found, keep=sampler.keep)
     can = model.guidance if model else None
     if can is None:
         return found
@@ -22,6 +24,11 @@ def fitting(sampler: Sampler, model: Model | None) -> Sampler:
         guidance_from=sampler.guidance_from,
         guidance_to=sampler.guidance_to,
     )
+
+
+def can_keep(model: Model | None) -> bool:
+    """Whether part of a picture can be kept: where all noise can be new after each step."""
+    return model is not None and model.data.kind == "images" and model.capability != "velocity"
 
 
 def _of_capability(sampler: Sampler, model: Model | None) -> Sampler:

@@ -5,10 +5,13 @@ from typing import NamedTuple
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
 from studio.model.map_model import MapModel
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
+from studio.model.schedule_model import ScheduleModel
+from studio.model.step_model import StepModel
 
 
 class Exploring(NamedTuple):
@@ -19,5 +22,8 @@ class Exploring(NamedTuple):
     film: FilmModel
     companions: Companions
     quality: QualityModel
+    schedule: ScheduleModel
+    training_step: StepModel
+    fields: FieldModel
     catalogue: CatalogueModel
     runs: RunsModel

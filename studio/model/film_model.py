@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 
+from msgspec import structs
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.messages import FilmAnswer, Progress, ReadFilm
@@ -23,6 +24,7 @@ class FilmModel(QObject):
 
     changed = Signal()  # the run, its steps, where it stands, or whether it plays
     failed = Signal(str)
+    forked = Signal(object)  # a RunSpec that starts from the step that is shown
 
     def __init__(
         self, link: Link, explore: ExploreModel, runs: RunsModel, parent: QObject | None = None
@@ -86,6 +88,21 @@ class FilmModel(QObject):
             self._playing.cancel()
             self._playing = None
             self.changed.emit()
+
+    @property
+    def can_fork(self) -> bool:
+        """Whether a run can start from the step that is shown: its weights were kept."""
+        return self.run is not None and self._aim in self.steps
+
+    def fork(self) -> None:
+        """Make a spec like that of the run, which starts from the step that is shown."""
+        if self.run is not None and self.can_fork:
+            self.stop()
+            spawn(self._fork(self.run, self._aim), refused=self.failed.emit)
+
+    async def _fork(self, run: RunModel, step: int) -> None:
+        spec = await run.spec()
+        self.forked.emit(structs.replace(spec, start=f"{run.name}@{step}"))
 
     def _follow(self) -> None:
         """The model in hand may be of another run."""

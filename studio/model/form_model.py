@@ -8,9 +8,11 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import DataSet, data_problems
-from engine.contract.schema import Field, SpecError, fields, with_value
+from engine.contract.lineage import changes, start_problems
+from engine.contract.schema import Difference, Field, SpecError, fields, with_value
 from engine.contract.specs import MLP, Data, MeanFlow, Problem, RunSpec, problems
 from studio.model.catalogue_model import CatalogueModel
+from studio.model.origin import Origin
 
 FIRST_PRESET = "points-meanflow"
 HISTORY = 500
@@ -29,15 +31,24 @@ class FormModel(QObject):
 
     changed = Signal()
 
-    def __init__(self, catalogue: CatalogueModel, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: CatalogueModel,
+        parent: QObject | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        """`origin` finds what a run is to start from; without it, the engine alone knows."""
         super().__init__(parent)
-        self._catalogue = catalogue
+        self._catalogue, self._origin = catalogue, origin
         self._past: list[_State] = []
         self._now = _State(RunSpec(Data("eight-gaussians"), MeanFlow(), MLP()))
         self._future: list[_State] = []
         self._edited: str | None = None  # the key whose edits still merge
         self._untouched = True
         catalogue.changed.connect(self._on_catalogue)
+        if origin is not None:
+            self.changed.connect(lambda: origin.follow(self.spec.start))
+            origin.changed.connect(self.changed)
 
     @property
     def spec(self) -> RunSpec:
@@ -82,8 +93,20 @@ class FormModel(QObject):
         data = self._catalogue.data_set(self.spec.data.name)
         found += [p for p in problems(self.spec, data.kind if data else "") if p.key not in bad]
         found += self._data_problems(data)
+        found += [p for p in self._start_problems(data) if p.key not in bad]
         order = {f.key: n for n, f in enumerate(fields(self.spec))}
         return sorted(found, key=lambda p: order.get(p.key, len(order)))
+
+    def changes(self) -> list[Difference] | None:
+        """What the run would do otherwise than what it starts from; None: not known."""
+        if self._origin is None or self._origin.spec is None:
+            return None
+        return changes(self._origin.spec, self.spec)
+
+    def look_again(self) -> None:
+        """What the run is to start from may be there by now."""
+        if self._origin is not None:
+            self._origin.again()
 
     def set(self, key: str, value: Any) -> None:
         """Change a field; a value that it cannot take is kept beside and becomes a problem."""
@@ -165,6 +188,17 @@ class FormModel(QObject):
             text = f"The data set {self.spec.data.name!r} is not here: import it or choose another."
             return [Problem("data.name", text)] if self._catalogue.data else []
         return data_problems(self.spec, data)
+
+    def _start_problems(self, data: DataSet | None) -> list[Problem]:
+        origin = self._origin
+        if origin is None or not self.spec.start:
+            return []
+        if origin.problem:
+            return [Problem("start", origin.problem)]
+        if origin.spec is None:
+            return []
+        learned = self._catalogue.data_set(origin.spec.data.name)
+        return start_problems(self.spec, data, origin.spec, learned)
 
 
 def _with_default(field: Field, defaults: Mapping[str, Any]) -> Field:

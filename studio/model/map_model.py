@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import NamedTuple
+from pathlib import PurePath
 
 import numpy as np
 from msgspec import structs
@@ -10,54 +10,29 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import Model
-from engine.contract.maps import MapKind, map_cells, map_parts, map_problem
-from engine.contract.messages import SUPERSEDED, Map, Mapped, Source
+from engine.contract.maps import SAMPLES, MapKind, map_problem
+from engine.contract.messages import (
+    SUPERSEDED,
+    LossAnswer,
+    Map,
+    Mapped,
+    Progress,
+    ReadLoss,
+    Source,
+)
 from studio.link.link import Link, LinkClosed, LinkError
 from studio.model.ask import ask
-from studio.model.explore_model import ExploreModel
+from studio.model.explore_model import ExploreModel, run_of
+from studio.model.map_field import Field, empty, trained
 from studio.model.newest import Newest
 from studio.model.states import read_arrays
 
-PARTS = {"points": 24, "images": 12}  # places along a side
-SAMPLES = {"points": 256, "images": 8}  # at each place
 PIECE = 0.03  # seconds of the engine's time that one question may take, about
 FIRST, MOST = 1, 128  # places of the first question, and of any
 AGAIN = 1.0  # seconds before what failed is tried once more
+LIVE = 2.0  # seconds between two looks at the loss of a run that is being trained
 REST = 0.15  # seconds without a wish before a map is begun, or goes on
 ANEW = ("anew",)  # what no map depends on: the next one is begun, whatever there was
-
-
-class Field(NamedTuple):
-    """A map as far as it is known: `values` [k] at the places `cells` [k, 2], nan where not yet.
-
-    They are inf where the model has no finite answer. `size` is the side of a place; `nothing` [k]
-    is what staying scores.
-    """
-
-    cells: NDArray[np.float64]
-    values: NDArray[np.float32]
-    nothing: NDArray[np.float32]
-    size: float
-    memorises: bool = False
-
-    @property
-    def most(self) -> float:
-        """The largest value that is known, 0 where none is."""
-        known = self.values[np.isfinite(self.values)]
-        return float(known.max()) if len(known) else 0.0
-
-    @property
-    def whole(self) -> bool:
-        """Whether every place is known."""
-        return not np.isnan(self.values).any()
-
-    def at(self, t: float, s: float) -> float:
-        """The value of the place that (t, s) lies in; nan where none is known."""
-        if not len(self.cells):
-            return float("nan")
-        apart = np.abs(self.cells - (t, s)).max(1)
-        nearest = int(apart.argmin())
-        return float(self.values[nearest]) if apart[nearest] <= self.size else float("nan")
 
 
 class MapModel(QObject):
@@ -76,9 +51,11 @@ class MapModel(QObject):
         self._known: tuple[object, ...] = ()
         self._piece = FIRST
         self._fills = Newest(self._fill)
+        self._looks, self._looked = Newest(self._look), 0.0
         explore.model_changed.connect(self._on_model)
         explore.settings_changed.connect(self._begin)
         link.closed.connect(lambda why: self._fills.forget())
+        link.noticed.connect(self._on_noticed)
 
     def choose(self, kind: MapKind | None) -> None:
         """Draw another map, or none."""
@@ -100,6 +77,8 @@ class MapModel(QObject):
         model, source = self._explore.model, self._explore.source
         if model is None or self.kind is None:
             return ()
+        if self.kind == "loss":
+            return self.kind, model.name, model.step
         return (
             *(self.kind, model.name, model.step, source.seed, source.label),
             *(self.middle if self.kind == "defect" else None,),
@@ -119,12 +98,15 @@ class MapModel(QObject):
         wanted = self._wanted()
         if wanted == self._known:
             return
-        self._known, self.field, self.problem = wanted, None, ""
-        model = self._explore.model
+        before, self._known, self.problem = self._known, wanted, ""
+        if self.kind == "loss":
+            self._begin_loss(before)
+            return
+        self.field, model = None, self._explore.model
         if wanted and model and self.kind:
             self.problem = map_problem(self.kind, model, self.other)
             if not self.problem:
-                self.field = _empty(model)
+                self.field = empty(model)
                 self._piece = FIRST
                 self._fills.wish()
         self.changed.emit()
@@ -157,11 +139,56 @@ class MapModel(QObject):
                 return
             self._pace(time.perf_counter() - began)
 
+    def _begin_loss(self, before: tuple[object, ...]) -> None:
+        """The map of one step stays until that of another step of the same run is there."""
+        if before[:1] != self._known[:1] or run_of(str(before[1])) != self._run:
+            self.field = None
+        if self._known:
+            self._looks.wish()
+        self.changed.emit()
+
+    @property
+    def _run(self) -> str:
+        return run_of(self._explore.name)
+
+    def _on_noticed(self, message: object, payload: object) -> None:
+        """While the run whose newest weights are in hand is trained, its loss is looked at."""
+        if not (self.kind == "loss" and self.field and isinstance(message, Progress)):
+            return
+        newest = self._explore.name == self._run and PurePath(self._run).name == message.run
+        late = time.monotonic() - self._looked >= LIVE
+        if newest and late and message.step > self.field.step:
+            self._looks.wish()
+
+    async def _look(self) -> None:
+        """Ask for the training's loss at the step in hand, the newest of all for a run itself."""
+        known, model = self._known, self._explore.model
+        if self.kind != "loss" or model is None:
+            return
+        step = -1 if self._explore.name == self._run else model.step
+        asked = ReadLoss(0, self._run, step)
+        self._looked = time.monotonic()
+        found, problem = self.field, ""
+        try:
+            answer, payload = await ask(
+                self._link, lambda id: structs.replace(asked, id=id), LossAnswer
+            )
+            arrays = read_arrays(answer, payload, "sums", "counts")
+            found = trained(answer.step, arrays["sums"], arrays["counts"])
+        except LinkClosed:
+            return
+        except LinkError as error:
+            found, problem = None, str(error)
+        if known == self._known:
+            self.field, self.problem = found, problem
+            self.changed.emit()
+
     async def _ask(self, known: tuple[object, ...], cells: NDArray[np.intp]) -> None:
         model, field = self._explore.model, self.field
         assert model is not None
         assert field is not None
         assert self.kind is not None
+        assert self.kind != "loss"
         source = Source(
             "noise",
             self._explore.source.seed,
@@ -191,11 +218,3 @@ class MapModel(QObject):
         """Ask for as much as takes `PIECE`, in steps of at most twice as much."""
         share = min(2.0, max(0.5, PIECE / max(took, 1e-4)))
         self._piece = int(min(MOST, max(1, round(self._piece * share))))
-
-
-def _empty(model: Model) -> Field:
-    parts = PARTS[model.data.kind]
-    cells = np.array(map_cells(model, parts), float).reshape(-1, 2)
-    size = 1 / map_parts(model, parts)
-    unknown = np.full(len(cells), np.nan, np.float32)
-    return Field(cells, unknown, unknown.copy(), size)

@@ -5,17 +5,25 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from studio.link.link import Link
+from studio.model.ahead import Ahead
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
+from studio.model.drawing_model import DrawingModel
 from studio.model.engine_model import EngineModel
 from studio.model.explore_model import ExploreModel
 from studio.model.exploring import Exploring
+from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
 from studio.model.form_model import FormModel
+from studio.model.lineage import Lineage
 from studio.model.map_model import MapModel
+from studio.model.origin import Origin
+from studio.model.past import Past
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
+from studio.model.schedule_model import ScheduleModel
 from studio.model.session import Session
+from studio.model.step_model import StepModel
 
 
 class Models(QObject):
@@ -26,18 +34,27 @@ class Models(QObject):
         self.link = link
         self.engine = EngineModel(link, self)
         self.catalogue = CatalogueModel(link, self)
-        self.form = FormModel(self.catalogue, self)
+        self.form = FormModel(self.catalogue, self, Origin(link, self))
+        self.drawing = DrawingModel(self.catalogue, self.form, self)
         self.runs = RunsModel(link, self)
+        self.lineage = Lineage(link, self.runs, self)
         self.explore = ExploreModel(link, self)
         self.maps = MapModel(link, self.explore, self)
         self.film = FilmModel(link, self.explore, self.runs, self)
         self.companions = Companions(link, self.explore, self)
+        self.past = Past(self.explore, self.maps, self.companions, self)
         self.quality = QualityModel(link, self.explore, self)
+        self.ahead = Ahead(self.explore, self.maps, self.quality, self.companions, self)
+        self.schedule = ScheduleModel(self.explore, self.quality, self)
+        self.training_step = StepModel(link, self.explore, self)
+        self.fields = FieldModel(link, self.explore, self)
         self.companions.changed.connect(self._compare)
         self.runs.changed.connect(self._hold)
         self.runs.sealed.connect(self.companions.refresh)
         self.session = Session(settings, self)
         self.runs.sealed.connect(self.explore.refresh)
+        self.runs.sealed.connect(lambda run, step: self.form.look_again())
+        self.film.forked.connect(self.form.set_spec)
 
     @property
     def exploring(self) -> Exploring:
@@ -48,6 +65,9 @@ class Models(QObject):
             self.film,
             self.companions,
             self.quality,
+            self.schedule,
+            self.training_step,
+            self.fields,
             self.catalogue,
             self.runs,
         )
@@ -57,5 +77,4 @@ class Models(QObject):
 
     def _compare(self) -> None:
         """Distances are measured to the first of the other models."""
-        first = next(iter(self.companions.all), None)
-        self.maps.compare(first.model if first else None)
+        self.maps.compare(next(iter(self.companions.models), None))

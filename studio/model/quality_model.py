@@ -5,8 +5,7 @@ import asyncio
 from msgspec import structs
 from PySide6.QtCore import QObject, Signal
 
-from engine.contract.catalogue import Model
-from engine.contract.messages import SUPERSEDED, Measure, Measured, Source
+from engine.contract.messages import SUPERSEDED, Measure, Measured, Sampler, Source
 from studio.link.link import Link, LinkClosed, LinkError
 from studio.model.ask import ask
 from studio.model.explore_model import ExploreModel
@@ -31,6 +30,7 @@ class QualityModel(QObject):
         self.found: dict[int, Measured] = {}
         self.problem = ""
         self._of: tuple[object, ...] = ()  # what `found` was measured of
+        self._lane = asyncio.Lock()  # of two questions the newer one would end the older
         self._asks = Newest(self._ask)
         explore.model_changed.connect(self._on_model)
         explore.settings_changed.connect(self._begin)
@@ -104,7 +104,8 @@ class QualityModel(QObject):
             while self._may and key == self._of and count not in self.found:
                 await self._explore.still(REST)
                 try:
-                    answer = await self._measured(model, count)
+                    sampler = structs.replace(self._explore.sampler, times="even", keep=None)
+                    answer = await self.measured(count, sampler)
                 except LinkClosed:
                     return
                 except LinkError as error:
@@ -119,12 +120,15 @@ class QualityModel(QObject):
                     self.found[count] = answer
                     self.changed.emit()
 
-    async def _measured(self, model: Model, count: int) -> Measured:
+    async def measured(self, count: int, sampler: Sampler) -> Measured:
+        """Measure `count` steps of a sampler, one question after the other. Raises LinkError."""
         explore = self._explore
-        source = Source(
-            "noise", explore.source.seed, SAMPLES[model.data.kind], explore.source.label
+        assert explore.model is not None
+        source = explore.source
+        size = SAMPLES[explore.model.data.kind]
+        asked = Measure(
+            0, explore.name, Source("noise", source.seed, size, source.label), count, sampler
         )
-        sampler = structs.replace(explore.sampler, times="even")
-        asked = Measure(0, explore.name, source, count, sampler)
-        answer, _ = await ask(self._link, lambda id: structs.replace(asked, id=id), Measured)
+        async with self._lane:
+            answer, _ = await ask(self._link, lambda id: structs.replace(asked, id=id), Measured)
         return answer

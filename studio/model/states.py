@@ -9,7 +9,21 @@ from numpy.typing import NDArray
 from engine.contract.arrays import unpack
 from engine.contract.frames import FrameError
 from engine.contract.legality import How
-from engine.contract.messages import Jump, Jumped, Mapped, Source, Trace, Traced
+from engine.contract.messages import (
+    FieldsAnswer,
+    Follow,
+    Followed,
+    Jump,
+    Jumped,
+    Looked,
+    LossAnswer,
+    Mapped,
+    RoundTrip,
+    Source,
+    StepOpened,
+    Trace,
+    Traced,
+)
 from studio.link.link import Refusal
 
 
@@ -28,6 +42,7 @@ class States:
     steps: int
     how: How = "jump"  # what led from x_t to x_s
     carried: How | Literal[""] = ""  # what led from noise to x_t
+    round_trip: RoundTrip | None = None  # of data that was carried up to t
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +75,24 @@ def read_states(asked: Jump, answer: Jumped, payload: bytes) -> States:
         asked.steps,
         answer.how,
         answer.carried,
+        answer.round_trip,
+    )
+
+
+def read_followed(asked: Follow, answer: Followed, payload: bytes) -> States:
+    """What the true flow makes of a jump; it asks no network. Raises Refusal."""
+    arrays = read_arrays(answer, payload, "x_t", "x_s")
+    return States(
+        arrays["x_t"],
+        arrays["x_s"],
+        asked.t,
+        asked.s,
+        0,
+        answer.milliseconds,
+        False,
+        asked.source,
+        1,
+        "ODE",
     )
 
 
@@ -80,7 +113,9 @@ def read_paths(asked: Trace, answer: Traced, payload: bytes) -> Paths:
 
 
 def read_arrays(
-    answer: Jumped | Traced | Mapped, payload: bytes, *wanted: str
+    answer: FieldsAnswer | Looked | Jumped | Followed | Traced | Mapped | LossAnswer | StepOpened,
+    payload: bytes,
+    *wanted: str,
 ) -> dict[str, NDArray]:
     """The arrays of an answer, `wanted` among them. Raises Refusal where one is missing."""
     try:

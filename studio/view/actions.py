@@ -35,7 +35,7 @@ COMMANDS = (
     Command("file.open-folder", "Open &folder…", "Ctrl+Shift+O", "folder", "A run, or pictures"),
     Command("file.save", "&Save spec as…", Keys.Save, "download", "The form as a TOML file"),
     Command("file.quit", "&Quit", "Ctrl+Q", "log-out"),
-    Command("edit.undo", "&Undo", Keys.Undo, "undo-2", "Take back a change of the form"),
+    Command("edit.undo", "&Undo", Keys.Undo, "undo-2", "Take the last change back"),
     Command("edit.redo", "&Redo", Keys.Redo, "redo-2", "Make the change again"),
     Command("edit.preset", "Back to the &preset", "", "rotate-ccw", "Undo every change at once"),
     Command("run.start", "&Start training", "Ctrl+Return", "play", ready=False),

@@ -7,9 +7,16 @@ distributions with the machine's load beside them; on a busy machine read the ra
 import os
 import sys
 
-from tests.bench import costs, overhead, points, scrub, window
+from tests.bench import costs, overhead, particles, points, scrub, window
 
-BENCHES = {"window": window, "scrub": scrub, "overhead": overhead, "points": points, "costs": costs}
+BENCHES = {
+    "window": window,
+    "scrub": scrub,
+    "particles": particles,
+    "overhead": overhead,
+    "points": points,
+    "costs": costs,
+}
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**63 - 1),
     float: st.floats(allow_nan=False, allow_infinity=False),
     str: st.text(max_size=20),
+    bytes: st.binary(max_size=20),
     type(None): st.none(),
 }
 

@@ -15,10 +15,12 @@ from engine.contract.messages import (
     Hello,
     Jump,
     Jumped,
+    Look,
     Map,
     Opened,
     OpenModel,
     Refused,
+    Sample,
     Source,
     Threads,
     Trace,
@@ -171,6 +173,7 @@ def test_the_newest_jump_wins_and_every_id_is_answered(stream, tmp_path):
         *map(jump, (3, 4, 5)),
         OpenModel(6, "a"),
         OpenModel(8, "b"),
+        Look(9, "b", Sample()),
         GetRuns(7),
     ]
     send(ours_out, *wanted)
@@ -178,8 +181,8 @@ def test_the_newest_jump_wins_and_every_id_is_answered(stream, tmp_path):
     while not answered or answered[-1].id != 7:
         inbox.look()
         answered += sent(ours_in)
-    got = [inbox.next().id for _ in range(4)]
-    assert got == [6, 8, 5, 2]
+    got = [inbox.next().id for _ in range(5)]
+    assert got == [6, 8, 9, 5, 2]
     assert (inbox.workspace, inbox.threads) == (tmp_path, 3)
     refused = {m.id: m.message for m in answered}
     assert {id: text for id, text in refused.items() if id != 7} == dict.fromkeys(

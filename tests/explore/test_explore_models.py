@@ -8,10 +8,10 @@ from engine.contract.errors import UserError
 from engine.data.errors import DataError
 from engine.exchange.model_file import save_model
 from engine.exchange.weights import ModelError
-from engine.explore import models
 from engine.explore.draws import draw_noise
 from engine.explore.jumps import jump_states
 from engine.explore.models import load_model, resolve
+from engine.hub import workspace as names
 
 
 def weight(loaded):
@@ -89,8 +89,8 @@ def test_a_shipped_model(workspace, tmp_path, monkeypatch):
     path = tmp_path / "models" / "shipped.safetensors"
     path.parent.mkdir()
     save_model(path, loaded.network.state_dict(), loaded.spec, loaded.info.data, 20, 0.99)
-    monkeypatch.setattr(models, "asset", lambda name: tmp_path / name)
-    monkeypatch.setattr(models, "shipped_models", lambda: ("shipped",))
+    monkeypatch.setattr(names, "asset", lambda name: tmp_path / name)
+    monkeypatch.setattr(names, "shipped_models", lambda: ("shipped",))
     assert load_model("shipped", workspace).info.name == "shipped"
     assert "did you mean 'shipped'?" in refusal("shiped", workspace)
 

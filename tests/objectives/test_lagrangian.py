@@ -10,7 +10,7 @@ from engine.data.batch import Batch
 from engine.flow.randomness import Randomness
 from engine.networks.build import build_network
 from engine.objectives.base import Models, alone, squared_error
-from engine.objectives.lagrangian import LSD, TVM, draw_gaps, end_error, end_of
+from engine.objectives.lagrangian import LSD, TVM, draw_gaps, end_met, end_of
 from engine.objectives.registry import build_objective
 from engine.objectives.rows import Rows, draw_rows
 
@@ -96,16 +96,18 @@ class TestEnd:
 
 class TestResidual:
     def test_it_vanishes_at_the_exact_map(self) -> None:
-        error, tangent = end_error(alone(LinearFlow.exact()), jumps_of(500), Randomness(0))
-        assert error.max() < 1e-28
-        assert tangent.min() > 0
-        assert end_error(alone(LinearFlow(-0.5, 1.1)), jumps_of(500), Randomness(0))[0].max() > 1e-4
+        end = end_met(alone(LinearFlow.exact()), jumps_of(500), Randomness(0))
+        assert squared_error(*end.met).max() < 1e-28
+        assert end.tangent.abs().min() > 0
+        other = end_met(alone(LinearFlow(-0.5, 1.1)), jumps_of(500), Randomness(0))
+        assert squared_error(*other.met).max() > 1e-4
 
     def test_the_velocity_at_the_end_carries_no_gradient(self) -> None:
         student, target, rows = LinearFlow(0.3, 0.2), LinearFlow(0.1, 0.4), jumps_of(20)
-        error, tangent = end_error(Models(student, target), rows, Randomness(0))
-        (gradient,) = torch.autograd.grad(error.mean(), student.weights)
-        assert not tangent.requires_grad
+        met = end_met(Models(student, target), rows, Randomness(0))
+        (gradient,) = torch.autograd.grad(squared_error(*met.met).mean(), student.weights)
+        assert not met.tangent.requires_grad
+        assert not met.x_s.requires_grad
         assert target.weights.grad is None
         end = end_of(student, rows)
         aim = target(end.x_s, rows.s, rows.s).detach()
@@ -120,7 +122,7 @@ class TestResidual:
             return x * s[:, None]
 
         with torch.autocast("cpu", torch.bfloat16):
-            end_error(alone(network), jumps_of(4), Randomness(0))
+            end_met(alone(network), jumps_of(4), Randomness(0))
         assert casts == [False, False]
 
 

@@ -1,6 +1,6 @@
 """Facts as the tests of export use them."""
 
-from studio.export.facts import Facts
+from engine.contract.facts import Facts
 
 FACTS = Facts(
     model="emoji-16-meanflow",
@@ -15,4 +15,5 @@ FACTS = Facts(
     seed=20261122,
     count=16,
     label="Gesichter & Gefühle <σ>",
+    command="flowmap-engine jump emoji-16-meanflow --t 0.84 --s 0.22 --out 'a b.png'",
 )

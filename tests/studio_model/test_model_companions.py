@@ -10,7 +10,7 @@ from engine.contract import messages as m
 from engine.contract.arrays import pack
 from engine.contract.catalogue import Grid
 from studio.link.link import Refusal
-from studio.model.companions import MOST, Companions, apart
+from studio.model.companions import MOST, ORIGIN, TRUTH, Companions, apart
 from studio.model.explore_model import ExploreModel
 
 
@@ -179,5 +179,103 @@ def test_a_run_beside_follows_its_newest_checkpoint() -> None:
         world.train("a", 100)
         companions.refresh("a", 200)
         await until(lambda: companions.all[0].model.step == 200)
+
+    run(scenario())
+
+
+def sought(explore: ExploreModel, companions: Companions) -> bool:
+    truth = next(other for other in companions.all if other.name == TRUTH)
+    return truth.beside is not None and truth.beside is explore.states
+
+
+def test_the_truth_stands_beside_pictures_and_follows_when_the_hand_rests() -> None:
+    async def scenario() -> None:
+        world, explore, companions = await accompanied()
+        with pytest.raises(Refusal, match="rings"):
+            await companions.add(TRUTH)
+        await explore.open("emoji")
+        await until(lambda: explore.states is not None)
+        await companions.add(TRUTH)
+        await until(lambda: sought(explore, companions))
+        for k in range(20):
+            explore.set_times(0.9 - k / 100, 0.1)
+            await settle()
+        await until(lambda: explore.states.t == 0.71 and sought(explore, companions))
+        asked = world.link.of(m.Follow)
+        assert len(asked) <= 3
+        assert (asked[-1].model, asked[-1].t, asked[-1].s) == ("emoji", 0.71, 0.1)
+        truth = companions.all[0]
+        assert truth.gap == apart(truth.states, explore.states) > 0
+        assert companions.models == []
+
+    run(scenario())
+
+
+def test_a_true_flow_that_is_not_known_is_said_in_its_place() -> None:
+    async def scenario() -> None:
+        world, explore, companions = await accompanied()
+        await explore.open("emoji")
+        refused = "Emoji has too many pictures for the flow of all of them."
+        world.link.on(m.Follow, lambda r: m.Refused(r.id, refused))
+        await companions.add(TRUTH)
+        await until(lambda: companions.all[0].problem)
+        assert companions.all[0].problem == refused
+        world.link.on(m.Follow, world.follow)
+        explore.set_times(0.5, 0.0)
+        await until(lambda: companions.all[0].states is not None)
+        assert companions.all[0].problem == ""
+
+    run(scenario())
+
+
+def test_a_true_flow_that_gave_way_is_sought_again() -> None:
+    async def scenario() -> None:
+        world, explore, companions = await accompanied()
+        await explore.open("emoji")
+        gone = iter([True])
+
+        def giving_way(r: m.Follow):
+            return m.Refused(r.id, m.SUPERSEDED) if next(gone, False) else world.follow(r)
+
+        world.link.on(m.Follow, giving_way)
+        await companions.add(TRUTH)
+        await until(lambda: sought(explore, companions))
+        assert len(world.link.of(m.Follow)) == 2
+
+    run(scenario())
+
+
+def test_all_stand_where_the_model_in_hand_carries_the_noise() -> None:
+    async def scenario() -> None:
+        world, explore, companions = await accompanied()
+        await companions.add("other")
+        await until(lambda: followed(explore, companions))
+        asked = [jump for jump in world.link.of(m.Jump) if jump.model == "other"][-1]
+        assert asked.carrier == m.Carrier("points", explore.sampler)
+
+    run(scenario())
+
+
+def test_the_data_that_it_came_from_stands_beside_a_round_trip() -> None:
+    async def scenario() -> None:
+        world, explore, companions = await accompanied()
+        with pytest.raises(Refusal, match="t = 0"):
+            await companions.add(ORIGIN)  # points
+        await explore.open("emoji")
+        await until(lambda: explore.states is not None and explore.states.x_s.ndim == 4)
+        await companions.add(ORIGIN)
+        await until(lambda: companions.all[0].problem)
+        assert companions.all[0].problem == "Noise comes from no data."
+        source = m.Source("data", 2, 8, way="carried")
+        explore.set_source(source)
+        explore.set_times(1.0, 0.2)
+        await until(lambda: followed(explore, companions))
+        origin = companions.all[0]
+        asked = [jump for jump in world.link.of(m.Jump) if (jump.t, jump.s) == (0.0, 0.0)][-1]
+        assert asked.source == source
+        assert asked.carrier is None
+        assert (origin.states.t, origin.states.s) == (1.0, 0.2)
+        assert origin.gap == apart(origin.states, explore.states) > 0
+        assert companions.models == []
 
     run(scenario())

@@ -560,3 +560,23 @@ def test_a_dear_trace_waits_for_rest(monkeypatch: pytest.MonkeyPatch) -> None:
         await until(lambda: explore.trace and explore.trace.s == explore.s)
 
     run(scenario())
+
+
+def test_what_is_kept_goes_with_the_picture_that_it_was_of() -> None:
+    async def scenario() -> None:
+        world = FakeWorld()
+        explore = ExploreModel(world.link)
+        world.link.open()
+        await explore.open("emoji")
+        await until(lambda: explore.states is not None)
+        explore.set_source(m.Source("data", count=4))
+        explore.set_sampler(m.Sampler(keep=m.Keep("brightness")))
+        await until(lambda: world.link.of(m.Jump)[-1].sampler.keep is not None)
+        explore.set_source(m.Source(count=4))
+        await until(lambda: world.link.of(m.Jump)[-1].source.kind == "noise")
+        assert world.link.of(m.Jump)[-1].sampler.keep is None
+        await explore.open("points")
+        explore.set_sampler(m.Sampler(keep=m.Keep("brightness")))
+        assert explore.sampler.keep is None  # points have nothing to keep
+
+    run(scenario())

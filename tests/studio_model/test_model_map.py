@@ -9,7 +9,8 @@ from engine.contract import messages as m
 from engine.contract.catalogue import Model
 from studio.model import map_model
 from studio.model.explore_model import ExploreModel
-from studio.model.map_model import Field, MapModel
+from studio.model.map_field import Field
+from studio.model.map_model import MapModel
 
 
 @pytest.fixture(autouse=True)

@@ -64,18 +64,23 @@ class FakeWorld:
         self.sealed: dict[str, list[int]] = {}
         self.models = dict(MODELS)
         self.actions: list[tuple[str, str]] = []
+        self.drawn: dict[str, NDArray[np.float32]] = {}
         on = self.link.on
         on(m.GetCatalogue, self._catalogue)
+        on(m.ImportPoints, self._import_points)
         on(m.GetRuns, lambda r: m.Runs(r.id, tuple(self.runs.values())))
         on(m.StartRun, lambda r: m.RunAnswer(r.id, self.add_run(r.name or "run-1", r.spec)))
         on(m.ResumeRun, lambda r: m.RunAnswer(r.id, self._set(r.run, state="running")))
         on(m.ControlRun, self._control)
         on(m.ReadSpec, lambda r: m.SpecAnswer(r.id, self.specs[r.run]))
+        on(m.ReadStart, self._start)
         on(m.ReadJournal, self._journal)
         on(m.ReadSample, self._sample)
         on(m.ReadFilm, lambda r: m.FilmAnswer(r.id, tuple(self.sealed[r.run])))
         on(m.OpenModel, self._open)
         on(m.Jump, self.jump)
+        on(m.Follow, self.follow)
+        on(m.Fields, self.fields)
         on(m.Trace, self.trace)
         on(m.Map, self.map)
         on(m.Measure, self.measure)
@@ -85,8 +90,9 @@ class FakeWorld:
         method = str(spec.method.__struct_config__.tag)
         kind = "points" if isinstance(spec.network, MLP) else "images"
         info = m.RunInfo(
-            name, name, method, spec.data.name, kind, "running", 0, spec.training.steps
-        )
+            name, name, method, spec.data.name, kind, "running", 0, spec.training.steps,
+            start=spec.start,
+        )  # fmt: skip
         self.runs = {name: info, **self.runs}
         self.specs[name], self.sealed[name] = spec, []
         self.journals[name] = encode_event(Started(0, 0.0, "cpu", 1, "0.1.0", 1234))
@@ -133,7 +139,15 @@ class FakeWorld:
         return info
 
     def _catalogue(self, r: m.GetCatalogue) -> m.Message:
-        return m.Catalogue(r.id, METHODS, PRESETS, (*POINT_SETS, PICTURES), tuple(self.models))
+        return m.Catalogue(r.id, METHODS, PRESETS, self._data(), tuple(self.models))
+
+    def _data(self) -> tuple[DataSet, ...]:
+        drawn = (DataSet(n, n, "points", (2,), len(p)) for n, p in self.drawn.items())
+        return (*POINT_SETS, PICTURES, *drawn)
+
+    def _import_points(self, r: m.ImportPoints) -> m.Message:
+        self.drawn[r.name] = np.frombuffer(r.points, "<f4").reshape(-1, 2)
+        return m.Imported(r.id, self._data()[-1])
 
     def _control(self, r: m.ControlRun) -> m.Message:
         self.actions.append((r.run, r.action))
@@ -149,6 +163,12 @@ class FakeWorld:
             return m.Refused(r.id, f"There is no preview {r.file}.")
         data = self.samples[r.file]
         return m.Chunk(r.id, len(data), len(data)), data
+
+    def _start(self, r: m.ReadStart) -> m.Message:
+        name = r.start.partition("@")[0]
+        if name not in self.specs:
+            return m.Refused(r.id, f"There is no model {r.start!r}.")
+        return m.SpecAnswer(r.id, self.specs[name])
 
     def _open(self, r: m.OpenModel) -> m.Message:
         name, _, kept = r.model.partition("@")
@@ -173,6 +193,22 @@ class FakeWorld:
         else:
             described, payload = pack(arrays)
         return m.Jumped(r.id, r.t, r.s, r.steps, 1.5, described, outside=r.s > r.t), payload
+
+    def follow(self, r: m.Follow) -> tuple[m.Message, bytes]:
+        """The truth stays where it stands; for pictures it memorises."""
+        asked = m.Jump(r.id, r.model, r.source, r.t, r.t, raw=r.raw)
+        answer, payload = self.jump(asked)
+        assert isinstance(answer, m.Jumped)
+        return m.Followed(r.id, 9.0, answer.arrays, len(self._shape(r.model)) == 3), payload
+
+    def fields(self, r: m.Fields) -> tuple[m.Message, bytes]:
+        """Velocity (t, s) everywhere; the average velocity leads to the middle, none is exact."""
+        x, y, half = r.window
+        line = np.linspace(-half, half, r.parts, dtype=np.float32)
+        places = np.stack(np.meshgrid(x + line, y + line), -1).reshape(-1, 2).astype(np.float32)
+        v = np.tile(np.array((r.t, r.s), np.float32), (len(places), 1))
+        described, payload = pack({"places": places, "v": v, "u": -places})
+        return m.FieldsAnswer(r.id, described), payload
 
     def trace(self, r: m.Trace) -> tuple[m.Message, bytes]:
         noise = _noise(r.source, (2,))

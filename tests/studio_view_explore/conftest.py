@@ -8,10 +8,13 @@ from studio_fixtures import no_leaks, qt_loop
 
 from studio.model.companions import Companions
 from studio.model.exploring import Exploring
+from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
 from studio.model.map_model import MapModel
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
+from studio.model.schedule_model import ScheduleModel
+from studio.model.step_model import StepModel
 from studio.theme.theme import Theme
 from studio.view.explore.page import ExplorePage
 
@@ -82,9 +85,12 @@ def quality(explore, world):
 
 
 @pytest.fixture
-def models(explore, maps, film, companions, quality):
+def models(explore, world, maps, film, companions, quality):
     """All that the page shows."""
-    return Exploring(explore, maps, film, companions, quality, NoCatalogue(), NoRuns())
+    schedule, fields = ScheduleModel(explore, quality), FieldModel(world.link, explore)
+    step = StepModel(world.link, explore)
+    parts = explore, maps, film, companions, quality, schedule, step, fields
+    return Exploring(*parts, NoCatalogue(), NoRuns())
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """An explore model that answers at once, with an exact flow in numpy in place of an engine."""
 
 import numpy as np
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
+from engine.contract.arrays import pack
 from engine.contract.catalogue import DataSet, Model
 from engine.contract.legality import how, is_outside
-from engine.contract.messages import Source
+from engine.contract.messages import Looked, Source
 from studio.link.link import Link, Refusal
 from studio.model.explore_model import ExploreModel, Paths, States
 from studio.model.explore_sampler import fitting
@@ -90,6 +92,20 @@ class StagedExplore(ExploreModel):
         self.playing = False
         self.settings_changed.emit()
 
+    async def look(self, sample, file=""):
+        """Samples 0 to 9 are there, and every file but one that is called bad."""
+        kind, shape = self.model.data.kind, self.model.data.shape
+        if "bad" in file or sample.index > 9:
+            raise Refusal(f"{file or 'The sample'} cannot be taken.")
+        if file:
+            sample = replace(sample, picture="0123456789abcdef")
+        data = np.full((*shape[1:], 3), 20 * sample.index, np.uint8)
+        if kind == "points":
+            data = np.array([sample.index, 0.5], np.float32)
+        arrays, payload = pack({"data": data})
+        count = 0 if sample.picture else 10
+        return Looked(0, sample, count, -1 if kind == "points" else 1, arrays), payload
+
     async def raw(self):
         return {
             "x_t": self.states.x_t.astype(np.float32),
@@ -103,6 +119,8 @@ class StagedExplore(ExploreModel):
             return
         points = self.model.data.kind == "points"
         x_t, x_s = self.points() if points else self.pictures()
+        for one in self.source.moved if points else ():
+            x_t[one.index] = one.x, one.y
         capability, gamma = self.model.capability, self.sampler.gamma or 0.0
         self.states = States(
             x_t, x_s, self.t, self.s, self.steps, 4.1,

@@ -10,10 +10,13 @@ from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
 from studio.model.exploring import Exploring
+from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
 from studio.model.map_model import MapModel
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
+from studio.model.schedule_model import ScheduleModel
+from studio.model.step_model import StepModel
 from studio.model.tasks import spawn
 from studio.theme.tokens import companion_colour
 from studio.view.explore.companion_chips import CompanionChips
@@ -36,7 +39,9 @@ def live(qtbot, theme, qt_loop):
     film = FilmModel(world.link, explore, runs)
     maps = MapModel(world.link, explore)
     quality = QualityModel(world.link, explore)
-    models = Exploring(explore, maps, film, companions, quality, catalogue, runs)
+    schedule, fields = ScheduleModel(explore, quality), FieldModel(world.link, explore)
+    parts = explore, maps, film, companions, quality, schedule
+    models = Exploring(*parts, StepModel(world.link, explore), fields, catalogue, runs)
     page = ExplorePage(models, theme)
     qtbot.addWidget(page)
     page.resize(1200, 740)
@@ -102,3 +107,19 @@ def test_what_does_not_fit_is_said_and_changes_nothing(qtbot, live):
     qtbot.waitUntil(lambda: bool(live.notices.texts()), timeout=TIMEOUT)
     assert "other samples" in live.notices.texts()["problem"]
     assert live.companions.all == []
+
+
+def test_the_truth_is_offered_for_pictures_and_this_step_for_runs(qtbot, live):
+    menu = live.chips.menu_of_models
+    menu.fill()
+    first = menu.actions()[0]
+    assert (first.text(), first.isEnabled()) == ("The true flow", True)
+    first.trigger()
+    qtbot.waitUntil(lambda: any(c.states is not None for c in live.companions.all), timeout=TIMEOUT)
+    assert chips(live)[1].accessibleName() == "Take True flow away"
+    assert live.pictures.ways.isVisible()
+    live.open("points")
+    qtbot.waitUntil(lambda: live.explore.name == "points", timeout=TIMEOUT)
+    menu.fill()
+    assert not menu.actions()[0].isEnabled()
+    assert "rings" in menu.actions()[0].toolTip()

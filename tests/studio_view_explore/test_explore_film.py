@@ -72,6 +72,16 @@ def test_the_curve_is_drawn_within_the_strip(qtbot, card):
     assert box.height() > 10
 
 
+def test_the_other_button_forks_where_the_handle_stands(qtbot, card):
+    made = []
+    card.film.forked.connect(made.append)
+    card.film.show(200)
+    qtbot.waitUntil(lambda: card.film.step == 200, timeout=TIMEOUT)
+    QTest.mouseClick(card.fork, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(made), timeout=TIMEOUT)
+    assert [spec.start for spec in made] == ["a@200"]
+
+
 def test_the_button_plays_and_stops(qtbot, card):
     QTest.mouseClick(card.play, Qt.MouseButton.LeftButton)
     assert card.film.playing

@@ -1,7 +1,6 @@
 """The page as a whole: models come and go, keys work, faults stay small, exports arrive."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,12 +16,14 @@ from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
 from studio.model.exploring import Exploring
+from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
 from studio.model.map_model import MapModel
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
-from studio.view.explore.export_dialog import ExportDialog
-from studio.view.explore.exporting import Choice, facts_of, suggested_name
+from studio.model.schedule_model import ScheduleModel
+from studio.model.step_model import StepModel
+from studio.view.explore.export_choice import Choice
 from studio.view.explore.model_picker import ModelPicker
 from studio.view.explore.page import ExplorePage
 from studio.view.explore.times import BADGES
@@ -299,53 +300,16 @@ def test_copying_a_plot_copies_the_plot(points, qtbot, qt_loop):
     assert copy(points, qtbot, "The plot was copied.").width() == 1600
 
 
-def test_the_export_dialog_offers_what_fits(pictures, qtbot):
-    pictures.export()
-    dialog = pictures.findChild(ExportDialog)
-    assert not dialog.isHidden()
-    assert [dialog.what.itemData(i) for i in range(dialog.what.count())] == [
-        "x_s", "x_t", "picture", "arrays",
-    ]  # fmt: skip
-    dialog.what.setCurrentIndex(3)
-    assert dialog.format.key() == "NPZ"
-    assert not dialog.scale.isEnabled()
-    dialog.what.setCurrentIndex(1)
-    dialog.scale.setValue(8)
-    dialog.annotate.setChecked(True)
-    assert dialog.choice() == Choice("x_t", "PNG", 8, True)
-    dialog.reject()
-
-
-def test_from_the_dialog_to_the_file(pictures, qtbot, qt_loop, tmp_path):
-    pictures.export()
-    dialog = pictures.findChild(ExportDialog)
-    save_button = next(b for b in dialog.findChildren(QAbstractButton) if "file" in b.text())
-    save_button.click()
-    files = pictures.findChild(QFileDialog)
-    assert files.acceptMode() == QFileDialog.AcceptMode.AcceptSave
-    assert not files.testOption(QFileDialog.Option.DontConfirmOverwrite)
-    path = tmp_path / "out.png"
-    files.fileSelected.emit(str(path))
-    qtbot.waitUntil(path.exists, timeout=TIMEOUT)
-    qtbot.waitUntil(lambda: pictures.said.text() == "Saved out.png", timeout=TIMEOUT)
-    files.reject()
-
-
-def test_names_that_are_suggested_are_names(pictures, explore):
-    facts = replace(facts_of(explore, NoCatalogue()), model="/a/b c/../ü*?.safetensors")
-    name = suggested_name(facts, Choice("x_s", "PNG"))
-    assert name.endswith("-xs-t1.000-s0.000-seed0.png")
-    assert not set(name) & set('/\\*?":<>| ')
-    assert not name.startswith(".")
-
-
 def test_with_an_engine_behind_it(qtbot, theme, qt_loop):
     world = FakeWorld()
     catalogue, runs = CatalogueModel(world.link), RunsModel(world.link)
     explore = ExploreModel(world.link)
     maps, film = MapModel(world.link, explore), FilmModel(world.link, explore, runs)
     companions, quality = Companions(world.link, explore), QualityModel(world.link, explore)
-    page = ExplorePage(Exploring(explore, maps, film, companions, quality, catalogue, runs), theme)
+    schedule, fields = ScheduleModel(explore, quality), FieldModel(world.link, explore)
+    parts = explore, maps, film, companions, quality, schedule
+    models = Exploring(*parts, StepModel(world.link, explore), fields, catalogue, runs)
+    page = ExplorePage(models, theme)
     qtbot.addWidget(page)
     page.resize(1200, 740)
     page.show()

@@ -92,6 +92,7 @@ def test_a_run_leaves_all_that_it_promised(run, spec) -> None:
         "ema-0.99.safetensors",
         "manifest.json",
         "model.safetensors",
+        "loss-map.safetensors",
         "optimiser.safetensors",
         "randomness.safetensors",
         "state.json",

@@ -6,14 +6,24 @@ from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from studio.model.catalogue_model import CatalogueModel
-from studio.model.companions import MOST, Companion, Companions
+from studio.model.companions import MOST, ORIGIN, TRUTH, Companion, Companions
 from studio.model.explore_model import ExploreModel
 from studio.model.runs_model import RunsModel
 from studio.theme.theme import Theme
 from studio.theme.tokens import companion_colour
-from studio.view.explore.model_menu import ModelMenu
+from studio.view.explore.model_menu import CompanionMenu
+from studio.view.explore.telling import method_title
 from studio.view.explore.tool import Tool
 from studio.view.widgets.card import label
+
+_SAID = {
+    TRUTH: (
+        "memorises",
+        "Where the flow of the training pictures themselves leads from here: every way ends in one "
+        "of them, so a model that generalises is not to be there",
+    ),
+    ORIGIN: ("before the way up", "What x_t came from: the end of a round trip belongs there"),
+}
 
 
 class CompanionChips(QWidget):
@@ -39,7 +49,7 @@ class CompanionChips(QWidget):
         self.add = Tool(theme, "plus", "Add a model", self.open_menu, "Add a model", tip, "muted")
         self.add.setProperty("role", "quiet")
         self._row.addWidget(self.add)
-        self.menu_of_models = ModelMenu(self, explore, catalogue, runs, theme)
+        self.menu_of_models = CompanionMenu(self, explore, catalogue, runs, theme)
         self.menu_of_models.chosen.connect(self.chosen)
         self._chips: list[QFrame] = []
         companions.changed.connect(self._show)
@@ -71,17 +81,17 @@ class CompanionChips(QWidget):
         row = QHBoxLayout(chip)
         row.setContentsMargins(12, 6, 8, 6)
         row.setSpacing(8)
-        method = self._catalogue.method(other.model.method)
-        title = method.title if method else other.model.method
+        title = method_title(other.model, self._catalogue)
+        said = _SAID.get(other.name, (f"step {other.model.step:,}", other.name))
         take_away = partial(self._companions.remove, other.name)
         away = Tool(self._theme, "x", f"Take {title} away", take_away, colour="muted")
         away.setProperty("role", "inline")
         for part in (
             dot,
             label(title, "title"),
-            label(f"step {other.model.step:,}", "muted"),
+            label(said[0], "muted"),
             away,
         ):
             row.addWidget(part)
-        chip.setToolTip(other.name)
+        chip.setToolTip(said[1])
         return chip

@@ -3,46 +3,22 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from PySide6.QtCore import QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from engine.contract.facts import Facts
 from studio.export.arrays import npz
-from studio.export.facts import Facts
 from studio.export.pictures import annotated, as_image, grid_array, png, square_columns
 from studio.export.plot import Dots, Lines, Window, svg
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.explore_model import ExploreModel
 from studio.theme.tokens import Tokens
+from studio.view.explore.export_choice import FILMS, Choice
 from studio.view.explore.plot_drawing import PlotDrawing
 
-What = Literal["x_s", "x_t", "picture", "plot", "arrays"]
-Format = Literal["PNG", "SVG", "NPZ"]
-OFFERS: dict[str, dict[What, tuple[str, tuple[Format, ...]]]] = {
-    "images": {
-        "x_s": ("The pictures we jump to, xₛ", ("PNG",)),
-        "x_t": ("The pictures we stand at, xₜ", ("PNG",)),
-        "picture": ("One picture of xₛ", ("PNG",)),
-        "arrays": ("The numbers: xₜ and xₛ", ("NPZ",)),
-    },
-    "points": {
-        "plot": ("The plot", ("SVG", "PNG")),
-        "arrays": ("The numbers: xₜ and xₛ", ("NPZ",)),
-    },
-}
 PLOT_SIDE = 800  # logical pixels of an exported plot
 LARGEST_PLOT = 4  # times that
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is exported, and how."""
-
-    what: What
-    format: Format
-    scale: int = 4
-    annotate: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,5 +108,9 @@ def _png(draw: Callable[[], QImage], facts: Facts, annotate: bool) -> bytes:
 def suggested_name(facts: Facts, choice: Choice) -> str:
     """A file name that says what it is."""
     model = "".join(c if c.isalnum() or c in "-_." else "-" for c in facts.model).strip("-.")
-    where = f"t{facts.t:.3f}-s{facts.s:.3f}-seed{facts.seed}"
-    return f"{model[-60:]}-{choice.what.replace('_', '')}-{where}.{choice.format.lower()}"
+    seed = f"seed{facts.seed}"
+    if choice.what in (*FILMS, "map"):
+        what = f"{choice.map}-map" if choice.what == "map" else choice.what
+        return f"{model[-60:]}-{what}-{seed}.{choice.suffix}"
+    where = f"t{facts.t:.3f}-s{facts.s:.3f}-{seed}"
+    return f"{model[-60:]}-{choice.what.replace('_', '')}-{where}.{choice.suffix}"

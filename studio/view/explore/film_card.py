@@ -157,7 +157,11 @@ class FilmCard(Card):
         self._film = film
         self.strip = FilmStrip(film, theme)
         self.play = Tool(theme, "play", "Play the film", self.toggle, tip="Play the training")
+        tip = "Start a new run from these weights, with what you change"
+        self.fork = Tool(theme, "fork", "Fork from here", film.fork, "Fork from here", tip, "muted")
+        self.fork.setProperty("role", "quiet")
         self.head.insertWidget(1, self.play)
+        self.head.addWidget(self.fork)
         self.body.addWidget(self.strip)
         film.changed.connect(self._show)
         self._show()
@@ -173,6 +177,7 @@ class FilmCard(Card):
         film = self._film
         self.setVisible(film.run is not None)
         self.play.setEnabled(len(film.steps) > 1)
+        self.fork.setEnabled(film.can_fork)
         self.play.show_picture("pause" if film.playing else "play")
         if film.run is not None:
             self.told.setText(f"step {film.step:,} of {film.run.info.steps:,}")

@@ -3,17 +3,17 @@
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QGridLayout, QLabel
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.explore_model import ExploreModel
 from studio.model.states import States
 from studio.view.explore.fresh_trace import FreshTrace
-from studio.view.explore.quality_card import QualityPart
 from studio.view.explore.times import BADGES, DONE
 from studio.view.widgets.card import Card, label, rule
 from studio.view.words import count
@@ -71,8 +71,9 @@ class JumpCard(Card):
         explore: ExploreModel,
         fresh: FreshTrace,
         catalogue: CatalogueModel,
-        quality: QualityPart,
+        parts: Sequence[QWidget],
     ) -> None:
+        """`parts` stand between the numbers of the jump and the facts of the model."""
         badge = label("", "badge")
         super().__init__("This jump", badge)
         self.badge = badge
@@ -92,7 +93,8 @@ class JumpCard(Card):
         self.body.addSpacing(4)
         self.body.addWidget(rule())
         self.body.addSpacing(2)
-        self.body.addWidget(quality)
+        for part in parts:
+            self.body.addWidget(part)
         self.body.addWidget(rule())
         self.body.addSpacing(2)
         self.body.addWidget(label("This model", "title"))
@@ -118,6 +120,7 @@ class JumpCard(Card):
         error, nothing = self._distances()
         show("error against exact", error)
         show("doing nothing", nothing)
+        self._tell_round_trip(states)
         show("NFE", f"{states.nfe:,}" if states else _NONE)
         self._tell(states)
         show("in the engine", f"{states.ms:.1f} ms" if states else _NONE)
@@ -125,6 +128,20 @@ class JumpCard(Card):
         show("frames a second", f"{frames:.0f}" if frames else _NONE)
         if frames:
             self._pace.start()
+
+    def _tell_round_trip(self, states: States | None) -> None:
+        """How far data is from where it was, and how normal its noise."""
+        trip = states.round_trip if states else None
+        noise = trip if trip is not None and trip.distance >= 0 else None
+        self.numbers.show_row("round trip error", trip is not None)
+        self.numbers.show_row("noise σ · kurtosis", noise is not None)
+        self.numbers.show_row("noise to normal", noise is not None)
+        show = self.numbers.show_value
+        if trip is not None:
+            show("round trip error", f"{trip.error:.3f}")
+        if noise is not None:
+            show("noise σ · kurtosis", f"{noise.deviation:.3f} · {noise.kurtosis:.2f}")
+            show("noise to normal", f"{noise.distance:.3f}")
 
     def _tell(self, states: States | None) -> None:
         """What was done, and why no path is drawn."""
@@ -158,6 +175,11 @@ class JumpCard(Card):
         rows = Figures()
         rows.add("error against exact", "Rms distance of the learned x_s from the exact one.")
         rows.add("doing nothing", "The same distance if every point stayed where it is.")
+        rows.add("round trip error", "Rms distance of data from where it was, up to t and back.")
+        tip = "Of all numbers of x_t at t = 1 together; standard normal noise has 1 and 3."
+        rows.add("noise σ · kurtosis", tip)
+        tip = "Kolmogorov-Smirnov distance of those numbers to a standard normal; 0 is normal."
+        rows.add("noise to normal", tip)
         rows.add("NFE", "Evaluations of the network for this jump.")
         rows.add("in the engine", "Time of the jump in the engine.")
         rows.add("frames a second", "Pictures a second while something moves.")

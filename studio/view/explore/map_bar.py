@@ -133,7 +133,8 @@ class MapBar(QWidget):
             self.setToolTip(info.meaning)
             self.choice.setToolTip(f"{info.meaning}\n{info.zero}")
         if field is not None:
-            self.most.setText(f"{field.most:.3g} rms")
+            unit = " rms" if field.share is None else ""
+            self.most.setText(f"{field.most:.3g}{unit}")
         self._show_here()
 
     def _show_here(self) -> None:
@@ -143,6 +144,15 @@ class MapBar(QWidget):
         value = field.at(self._explore.t, self._explore.s)
         self.scale.mark(value / field.most if field.most else math.nan)
         self.here.setText(f"{value:.3g} here" if not math.isnan(value) else "")
+        if field.share is not None:
+            self.here.setText(_trained(value, field.share_at(self._explore.t, self._explore.s)))
+
+
+def _trained(loss: float, share: float) -> str:
+    """What a training's loss says of a place."""
+    if math.isnan(loss):
+        return "never trained here"
+    return f"{loss:.3g} here, {100 * share:.2g} % of samples"
 
 
 def _memorises(maps: MapModel) -> bool:

@@ -1,11 +1,12 @@
-"""The menu of models: shipped ones, runs with their newest weights, a file."""
+"""The menus of models: shipped ones, runs, files; and what else can stand beside one."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from studio.model.catalogue_model import CatalogueModel
-from studio.model.explore_model import ExploreModel
+from studio.model.companions import ORIGIN, TRUTH, origin_problem, truth_problem
+from studio.model.explore_model import ExploreModel, run_of
 from studio.model.runs_model import RunsModel
 from studio.theme.theme import Theme
 
@@ -62,3 +63,31 @@ class ModelMenu(QMenu):
         action.setCheckable(True)
         action.setChecked(name == self._explore.name)
         return action
+
+
+class CompanionMenu(ModelMenu):
+    """Before the models: the true flow, and the very step of a training that is shown."""
+
+    def fill(self) -> None:
+        """Read the lists again."""
+        super().fill()
+        first = self.actions()[0]
+        model = self._explore.model
+        truth = QAction("The true flow", self)
+        problem = truth_problem(model)
+        truth.setEnabled(not problem)
+        truth.setToolTip(problem or "Where the flow of the training pictures themselves leads")
+        truth.triggered.connect(lambda: self.chosen.emit(TRUTH))
+        self.insertAction(first, truth)
+        if self._explore.source.kind != "noise" and not origin_problem(model):
+            origin = QAction("The data that it came from", self)
+            origin.setToolTip("To compare a round trip with where it began")
+            origin.triggered.connect(lambda: self.chosen.emit(ORIGIN))
+            self.insertAction(first, origin)
+        run = run_of(self._explore.name)
+        if model is not None and self._runs.find(run) is not None:
+            step = QAction(f"This step, {model.step:,}", self)
+            step.setToolTip("Keep it in sight while the film goes on")
+            step.triggered.connect(lambda: self.chosen.emit(f"{run}@{model.step}"))
+            self.insertAction(first, step)
+        self.insertSeparator(first)

@@ -98,16 +98,15 @@ class TimePad(QWidget):
         """Take the handle to where the button went down."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._explore.stop_playing()
-            self._explore.set_times(*self.geometry_of_times.times(event.position()))
+            self._move_to(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Drag with the button down; else say what lies under the cursor."""
-        times = self.geometry_of_times.times(event.position())
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._hovered = None
-            self._explore.set_times(*times)
+            self._move_to(event.position())
         elif self.geometry_of_times.square.contains(event.position()):
-            self._hovered = times
+            self._hovered = self.geometry_of_times.times(event.position())
             self.tell()
         else:
             self._forget_hover()
@@ -145,6 +144,10 @@ class TimePad(QWidget):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Show who has the keys."""
         self.update()
+
+    def _move_to(self, place: QPointF) -> None:
+        t, s = self.geometry_of_times.times(place)
+        self._explore.set_times(self._explore.placed(t), self._explore.placed(s))
 
     def _on_model(self) -> None:
         self._forget_ground()
@@ -209,8 +212,11 @@ class TimePad(QWidget):
     def _passed(self) -> list[float]:
         """The times between the jumps, of a model that jumps from one to the next."""
         explore, model = self._explore, self._explore.model
-        if model is None or explore.sampler.gamma or explore.sampler.times != "even":
+        sampler = explore.sampler
+        if model is None or sampler.gamma or sampler.keep or sampler.times != "even":
             return []
+        if isinstance(times := explore.way.times, tuple):
+            return [explore.t, *times, explore.s] if model.capability == "flow map" else []
         if model.capability == "dyadic" and explore.s < explore.t:
             return ladder(explore.t, explore.s, explore.steps, model.grid)
         if model.capability != "flow map":

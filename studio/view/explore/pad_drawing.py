@@ -4,7 +4,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPen
 
 from engine.contract.catalogue import Capability, Grid, Model
-from studio.model.map_model import Field
+from studio.model.map_field import Field
 from studio.theme.tokens import Tokens, mix
 from studio.view.explore.map_drawing import draw_map
 from studio.view.explore.pad_geometry import PadGeometry
@@ -46,7 +46,7 @@ def draw_ground(
     if model and capability == "dyadic":
         _draw_steps(painter, place, tokens, model.grid)
     if field is not None:
-        draw_map(painter, place, field, capability)
+        draw_map(painter, place, field, capability, tokens)
     _draw_frame(painter, place, tokens)
     if capability == "endpoint":
         _draw_exact_line(painter, place, tokens)

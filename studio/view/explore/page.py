@@ -22,16 +22,21 @@ from studio.model.exploring import Exploring
 from studio.model.tasks import spawn
 from studio.theme.theme import Theme
 from studio.view.explore.companion_chips import CompanionChips
-from studio.view.explore.exporting import Choice
+from studio.view.explore.export_choice import Choice
+from studio.view.explore.export_line import ExportLine
 from studio.view.explore.exports import Exports
 from studio.view.explore.film_card import FilmCard
 from studio.view.explore.fresh_trace import FreshTrace
+from studio.view.explore.jump_card import WIDTH as NUMBERS
 from studio.view.explore.jump_card import JumpCard
 from studio.view.explore.line import Line
 from studio.view.explore.model_picker import ModelPicker
 from studio.view.explore.panes import EmptyPane, ParticlesPane
+from studio.view.explore.picture_taker import PictureTaker
 from studio.view.explore.pictures_pane import PicturesPane
 from studio.view.explore.quality_card import QualityPart
+from studio.view.explore.schedule_card import SchedulePart
+from studio.view.explore.step_pane import KEY, TIP, StepPane
 from studio.view.explore.times import STEP
 from studio.view.explore.tool import Tool
 from studio.view.explore.where_card import WIDE, WIDTH, WhereCard
@@ -40,6 +45,7 @@ from studio.view.widgets.picture_grid import Pick
 
 _NARROW, _WIDE = 1000, 1500  # page widths: no numbers below the first, a larger pad above
 _MIDDLE = 280  # least width of what is looked at
+_BAR = 10  # room for the bar of what scrolls
 _SAID = 6000  # ms that a message stays
 
 
@@ -51,7 +57,7 @@ class ExplorePage(QWidget):
 
     def __init__(self, models: Exploring, theme: Theme) -> None:
         super().__init__()
-        explore, maps, film, companions, quality, catalogue, runs = models
+        explore, maps, film, companions, quality, schedule, opened, fields, catalogue, runs = models
         self.explore, self.companions = explore, companions
         self._catalogue, self._theme = catalogue, theme
         self.pick, self._fresh = Pick(), FreshTrace(explore)
@@ -60,15 +66,26 @@ class ExplorePage(QWidget):
         self.chips = CompanionChips(explore, companions, catalogue, runs, theme)
         self.where = WhereCard(explore, maps, theme)
         self.pictures = PicturesPane(explore, companions, catalogue, theme, self.pick)
-        self.particles = ParticlesPane(explore, companions, self._fresh, theme)
+        self.particles = ParticlesPane(explore, companions, fields, self._fresh, theme)
         self.empty = EmptyPane(theme)
+        self.training_step, self.opened = opened, StepPane(opened, theme)
         self.film = FilmCard(film, theme)
-        self.jump = JumpCard(explore, self._fresh, catalogue, QualityPart(quality, theme))
+        self.quality = QualityPart(quality, theme)
+        self.schedule = SchedulePart(explore, schedule, theme)
+        self.jump = JumpCard(explore, self._fresh, catalogue, (self.quality, self.schedule))
         self.said = Line("Message", theme)
         plot = self.particles.plot
-        self._exports = Exports(self, explore, catalogue, self.pick, plot, theme)
+        self._exports = Exports(self, explore, maps, catalogue, self.pick, plot, theme)
+        self.exporting = ExportLine(self._exports.model, theme)
         self._exports.refused.connect(self.problem)
+        self._exports.failed.connect(lambda why: self.problem(why, "export"))
         self._exports.done.connect(self._on_done)
+        self.taker = PictureTaker(self)
+        self.taker.taken.connect(self.where.source.samples.take_file)
+        self.taker.said.connect(self.said.set_text)
+        self.taker.refused.connect(self.problem)
+        self.where.source.refused.connect(self.problem)
+        self.where.source.wanted.connect(self.taker.ask)
         self._quiet = QTimer(self, interval=_SAID, singleShot=True)
         self._quiet.timeout.connect(lambda: self.said.set_text(""))
         self._icons: dict[QAction, str] = {}
@@ -81,6 +98,7 @@ class ExplorePage(QWidget):
         explore.model_changed.connect(self._on_model)
         explore.states_changed.connect(self._on_states)
         explore.failed.connect(self._on_failed)
+        opened.changed.connect(self._on_model)
         film.failed.connect(self._on_failed)
         self._on_model()
         self._on_states()
@@ -105,6 +123,7 @@ class ExplorePage(QWidget):
 
     def export(self) -> None:
         """Ask what to export, how and where to, and write it."""
+        self.notices.take_back("export")
         self._exports.ask()
 
     def save(self, choice: Choice, path: Path) -> None:
@@ -140,7 +159,7 @@ class ExplorePage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Pictures before numbers where there is little room."""
-        self.jump.setVisible(self.width() >= _NARROW)
+        self._show_numbers()
         self.where.show_wide(self.width() >= _WIDE)
         self.where_area.setFixedWidth(WIDE if self.width() >= _WIDE else WIDTH)
         super().resizeEvent(event)
@@ -169,7 +188,13 @@ class ExplorePage(QWidget):
             return
         points = model.data.kind == "points"
         self.particles.show_exact(model.data.exact)
-        self.middle.setCurrentWidget(self.particles if points else self.pictures)
+        pane = self.particles if points else self.pictures
+        self.middle.setCurrentWidget(self.opened if self.training_step.open else pane)
+        self._show_numbers()
+
+    def _show_numbers(self) -> None:
+        """An opened step has its own, and needs the room."""
+        self.jump_area.setVisible(self.width() >= _NARROW and not self.training_step.open)
 
     def _on_states(self) -> None:
         states = self.explore.states
@@ -187,11 +212,12 @@ class ExplorePage(QWidget):
         top.addWidget(self.chips)
         top.addSpacing(8)
         top.addWidget(self.said, 1)
+        top.addWidget(self.exporting)
         for tool in self._tools():
             tool.setProperty("role", "quiet")
             top.addWidget(tool)
         self.middle = QStackedWidget()
-        for pane in (self.empty, self.pictures, self.particles):
+        for pane in (self.empty, self.pictures, self.particles, self.opened):
             pane.setMinimumWidth(_MIDDLE)
             self.middle.addWidget(pane)
         row = QHBoxLayout()
@@ -204,7 +230,9 @@ class ExplorePage(QWidget):
         looked_at.addWidget(self.middle, 1)
         looked_at.addWidget(self.film)
         row.addLayout(looked_at, 1)
-        row.addWidget(self.jump)
+        self.jump_area = _scrolled(self.jump)
+        self.jump_area.setFixedWidth(NUMBERS + _BAR)
+        row.addWidget(self.jump_area)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -212,13 +240,17 @@ class ExplorePage(QWidget):
         column.addWidget(self.notices)
         column.addLayout(row, 1)
 
-    def _tools(self) -> tuple[Tool, Tool]:
+    def _tools(self) -> tuple[Tool, ...]:
         tip = "Copy the picture under the cursor, or all of them (Ctrl+Shift+C)"
         theme = self._theme
         return (
+            Tool(theme, "layers", "Training step", self._toggle_step, "Step", TIP, "muted"),
             Tool(theme, "copy", "Copy", self.copy, "Copy", tip, "muted"),
             Tool(theme, "download", "Export", self.export, "Export…", "Export (Ctrl+E)", "muted"),
         )
+
+    def _toggle_step(self) -> None:
+        self.training_step.toggle()
 
     def _add_actions(self) -> None:
         pad, where = self.where.pad, self.where
@@ -233,6 +265,12 @@ class ExplorePage(QWidget):
         self._act("More s", "}", lambda: pad.move_by(0, STEP))
         self._act("Choose a model", "M", self.picker.open_menu)
         self._act("Add a model", "Shift+M", self.chips.open_menu, "plus")
+        self._act("Compare in another way", "C", self.pictures.comparing.next)
+        self._act("Put back what was dragged", "Esc", where.source.undo)
+        self._act("Start from a picture…", "I", self.taker.ask, "folder-open")
+        self._act("Start from the clipboard", "Ctrl+V", self.taker.paste)
+        self._act("Velocity over the plane", "F", self.particles.field_actions["v"].toggle)
+        self._act("Open a training step", KEY, self.training_step.toggle, "layers")
         self._act("Copy picture", "Ctrl+Shift+C", self.copy, "copy")
         self._act("Export…", "Ctrl+E", self.export, "download")
 

@@ -1,13 +1,17 @@
 """The particles with their legend, and what stands there before there is a model."""
 
+from functools import partial
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
-from PySide6.QtWidgets import QHBoxLayout, QToolButton
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton
 
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.field_model import FieldKind, FieldModel
 from studio.model.states import States
 from studio.theme.theme import Theme
+from studio.view.explore.field_layers import FIELDS
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.line import Line
 from studio.view.explore.particles import ParticlesPlot
@@ -26,11 +30,16 @@ class ParticlesPane(Card):
     """The plot with its legend, whose entries switch the layers."""
 
     def __init__(
-        self, explore: ExploreModel, companions: Companions, fresh: FreshTrace, theme: Theme
+        self,
+        explore: ExploreModel,
+        companions: Companions,
+        fields: FieldModel,
+        fresh: FreshTrace,
+        theme: Theme,
     ) -> None:
         super().__init__("Particles")
-        self._theme = theme
-        self.plot = ParticlesPlot(explore, companions, fresh, theme)
+        self._theme, self._fields = theme, fields
+        self.plot = ParticlesPlot(explore, companions, fields, fresh, theme)
         self.line, self._pointed = Line("This jump", theme), label("", "muted")
         self._companions = companions
         self._gaps = label("", "small")
@@ -42,6 +51,8 @@ class ParticlesPane(Card):
         self.legend = {name: self._entry(name) for name in LEGEND}
         for entry in self.legend.values():
             self.head.addWidget(entry)
+        self.fields = self._fields_button()
+        self.head.addWidget(self.fields)
         foot = QHBoxLayout()
         foot.setContentsMargins(13, 0, 13, 0)
         foot.addWidget(self.line, 1)
@@ -63,6 +74,25 @@ class ParticlesPane(Card):
     def show_exact(self, known: bool) -> None:
         """Offer the exact map where the data set has one."""
         self.legend["exact"].setVisible(known)
+
+    def _fields_button(self) -> QToolButton:
+        """The fields, of which most are out of sight."""
+        button, menu = QToolButton(), QMenu(self)
+        button.setProperty("role", "quiet")
+        button.setText("fields")
+        button.setToolTip("Velocity, average velocity and mesh over the plane (F: the velocity)")
+        button.setAccessibleName("Fields over the plane")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu.setToolTipsVisible(True)
+        self.field_actions: dict[FieldKind, QAction] = {}
+        for kind, (title, tip) in FIELDS.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setToolTip(tip)
+            action.toggled.connect(partial(self._fields.choose, kind))
+            self.field_actions[kind] = action
+        button.setMenu(menu)
+        return button
 
     def _entry(self, name: str) -> QToolButton:
         entry = QToolButton()

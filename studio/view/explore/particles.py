@@ -1,15 +1,27 @@
 """Points of the plane: where they stood, where the model puts them, and where they belong."""
 
-from PySide6.QtCore import QPointF, QSize, QSizeF, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.export.plot import Dots, Lines, Window
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.field_model import FieldModel
 from studio.theme.theme import Theme
+from studio.view.explore.field_layers import field_layers
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.layers import NAMES, layers
+from studio.view.explore.plane_hand import PlaneHand, hand_layers, widened
 from studio.view.explore.plot_drawing import Plane, PlotDrawing
 from studio.view.widgets.framing import framed
 
@@ -20,11 +32,17 @@ class ParticlesPlot(QWidget):
     pointed = Signal(str)
 
     def __init__(
-        self, explore: ExploreModel, companions: Companions, fresh: FreshTrace, theme: Theme
+        self,
+        explore: ExploreModel,
+        companions: Companions,
+        fields: FieldModel,
+        fresh: FreshTrace,
+        theme: Theme,
     ) -> None:
         super().__init__()
         self._explore, self._companions, self._theme = explore, companions, theme
-        self._fresh = fresh
+        self._fields = fields
+        self._fresh, self.hand = fresh, PlaneHand(explore)
         self.shown = set(NAMES)
         self.window_of_plane: Window | None = None
         self._drawing: PlotDrawing | None = None
@@ -32,10 +50,15 @@ class ParticlesPlot(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 200)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Particles")
+        self.setAccessibleDescription(
+            "Drag a point of x_t, or move it by the arrow keys; Escape puts it back."
+        )
         explore.states_changed.connect(self._on_answer)
         fresh.changed.connect(self.redraw)
         companions.states_changed.connect(self.redraw)
+        fields.changed.connect(self.redraw)
         explore.model_changed.connect(self.reframe)
         theme.changed.connect(self.redraw)
 
@@ -49,7 +72,11 @@ class ParticlesPlot(QWidget):
         if states is None or states.x_s.ndim != 2:
             return []
         others = [other.states for other in self._companions.all]
-        return layers(states, self._fresh.trace, self.shown, self._theme.tokens, others)
+        tokens = self._theme.tokens
+        made = layers(states, self._fresh.trace, self.shown, tokens, others)
+        fields = self._fields
+        under = field_layers(fields.seen, fields.wanted, "exact" in self.shown, tokens)
+        return [*under, *made, *hand_layers(states, tokens)]
 
     def show_layer(self, name: str, on: bool) -> None:
         """Switch a layer on or off."""
@@ -82,13 +109,45 @@ class ParticlesPlot(QWidget):
             return
         painter = QPainter(self)
         painter.drawImage(QPointF(0, 0), self.picture())
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(self._theme.tokens.accent), 1))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the point of x_t that is near; where one place is the source, choose it."""
+        if self.window_of_plane is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.hand.press(event.position(), self._plane(self.window_of_plane))
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Tell the place."""
-        if self.window_of_plane is not None:
-            x, y = Plane(QSizeF(self.size()), self.window_of_plane).place(event.position())
-            self.pointed.emit(f"{x:.2f}, {y:.2f}")
+        """Tell the place; what is held follows."""
+        if self.window_of_plane is None:
+            return
+        plane = self._plane(self.window_of_plane)
+        x, y = plane.place(event.position())
+        self.pointed.emit(f"{x:.2f}, {y:.2f}")
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.hand.drag(event.position(), plane)
+        self.setCursor(self.hand.cursor(event.position(), plane))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self.hand.release()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrow keys move the point that was moved last; every other key belongs to the page."""
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        window = self.window_of_plane
+        if window is None or not self.hand.key(Qt.Key(event.key()), shift, window):
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show who has the keys."""
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show who has the keys."""
+        self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Fit the plane to the points."""
@@ -104,5 +163,12 @@ class ParticlesPlot(QWidget):
             self.window_of_plane = None
             self.update()
             return
-        self.window_of_plane = framed(self.window_of_plane, states.x_t, states.x_s)
+        one = states.source.kind == "sample"  # around which the plane is not to shrink
+        frame = widened if one else framed
+        self.window_of_plane = frame(self.window_of_plane, states.x_t, states.x_s)
+        if (seen := self.window_of_plane) is not None:
+            self._fields.look_at((seen.x, seen.y, seen.half))
         self.redraw()
+
+    def _plane(self, window: Window) -> Plane:
+        return Plane(QSizeF(self.size()), window)

@@ -1,21 +1,24 @@
 """Grids of pictures side by side: where we stand, where we jump, and where others jump."""
 
-import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.contract.catalogue import Model
+from engine.contract.source import is_carried
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.sources import with_rolled
 from studio.model.states import States
 from studio.theme.theme import Theme
 from studio.theme.tokens import companion_colour
+from studio.view.explore.compared_grid import COMPARISONS, ComparedGrid, Comparing, Comparison
 from studio.view.explore.line import Line
-from studio.view.explore.telling import caption, gap_text
+from studio.view.explore.telling import caption, gap_text, method_title
 from studio.view.widgets.card import Card, head, label
+from studio.view.widgets.combo import Combo
 from studio.view.widgets.picture_grid import Pick, PictureGrid
 
-_NOTHING = np.zeros((0, 1, 1, 3), np.uint8)
+_DRAG = "Drag a picture to roll its noise (Shift+arrows); Esc puts it back."
+_WAYS = 140  # width of the list of comparisons
 
 
 class PicturesPane(Card):
@@ -33,7 +36,8 @@ class PicturesPane(Card):
         self._explore, self._companions, self._catalogue = explore, companions, catalogue
         self._pick, self._theme = pick, theme
         self.start, self.end = PictureGrid("xₜ", pick, theme), PictureGrid("xₛ", pick, theme)
-        self.others: list[PictureGrid] = []
+        self.others: list[ComparedGrid] = []
+        self.comparing, self.ways = Comparing(), Combo()
         self._at, self._to = label("", "small"), label("", "small")
         self._jumped = label("Where we jump", "title")
         self.line, self._index = Line("This jump", theme), label("", "muted")
@@ -46,6 +50,8 @@ class PicturesPane(Card):
         foot = QHBoxLayout()
         foot.addWidget(self.line, 1)
         foot.addWidget(self._index)
+        foot.addWidget(self.ways)
+        self._offer_ways()
         self.outer.setContentsMargins(14, 8, 14, 10)
         self.body.addLayout(self._sides, 1)
         self.body.addLayout(foot)
@@ -54,6 +60,9 @@ class PicturesPane(Card):
         companions.states_changed.connect(self._show_others)
         theme.changed.connect(self._show_companions)
         explore.model_changed.connect(self._name_ours)
+        explore.settings_changed.connect(self._offer_hand)
+        self.start.dragged.connect(self._roll)
+        self._offer_hand()
 
     def show_states(self, states: States) -> None:
         """Show an answer."""
@@ -64,6 +73,17 @@ class PicturesPane(Card):
         self._to.setText(f"{'xₛ   ' if alone else ''}s = {states.s:.3f}")
         self.line.set_text(caption(states))
 
+    def _offer_hand(self) -> None:
+        """There is noise to move in x_t, unless it was carried up from one picture."""
+        self.start.draggable = not is_carried(self._explore.source)
+        self.start.setToolTip(_DRAG if self.start.draggable else "")
+
+    def _roll(self, index: int, right: int, down: int) -> None:
+        source, states = self._explore.source, self._explore.states
+        if states is not None:
+            side = states.x_t.shape[2]
+            self._explore.set_source(with_rolled(source, index, right, down, side))
+
     def _show_companions(self) -> None:
         """A column for each model beside the one in hand."""
         for column, _ in self._columns:
@@ -72,25 +92,40 @@ class PicturesPane(Card):
             column.deleteLater()
         self._columns, self.others = [], []
         for place, other in enumerate(self._companions.all):
-            title, said = label(self._method(other.model), "title"), label("", "small")
+            named = method_title(other.model, self._catalogue)
+            title, said = label(named, "title"), label("", "small")
             colour = companion_colour(self._theme.tokens, place)
             title.setStyleSheet(f"color: {colour}")
-            grid = PictureGrid(f"xₛ of {other.name}", self._pick, self._theme)
+            name = f"xₛ of {other.name}"
+            grid = ComparedGrid(name, self._pick, self._theme, self.comparing)
             column = _side(title, said, grid)
             self._sides.addWidget(column, 1)
             self._columns.append((column, said))
             self.others.append(grid)
+        self.ways.setVisible(bool(self.others))
         self._name_ours()
         self._show_others()
+
+    def _offer_ways(self) -> None:
+        self.ways.setFixedWidth(_WAYS)
+        self.ways.setAccessibleName("How models are compared")
+        self.ways.activated.connect(lambda row: self.comparing.choose(list(COMPARISONS)[row]))
+        self.ways.setVisible(False)
+        self.comparing.changed.connect(self._compare)
+        self._compare()
+
+    def _compare(self) -> None:
+        how: Comparison = self.comparing.how
+        self.ways.show_items([(key, title) for key, (title, _) in COMPARISONS.items()], how)
+        self.ways.setToolTip(f"{COMPARISONS[how][1]} (C: the next)")
+        for grid in self.others:
+            grid.compose()
 
     def _show_others(self) -> None:
         for (_, said), grid, other in zip(
             self._columns, self.others, self._companions.all, strict=True
         ):
-            if other.states is not None and other.states.x_s.ndim == 4:
-                grid.show_pictures(other.states.x_s)
-            else:
-                grid.show_pictures(_NOTHING)
+            grid.show_pair(other.beside, other.states)
             said.setText(gap_text(other))
 
     def _name_ours(self) -> None:
@@ -99,13 +134,10 @@ class PicturesPane(Card):
             self.show_states(self._explore.states)
         self._stood.setText("xₜ" if self._companions.all else "Where we stand")
         model, alone = self._explore.model, not self._companions.all
-        self._jumped.setText("Where we jump" if alone or model is None else self._method(model))
+        ours = "Where we jump" if alone or model is None else method_title(model, self._catalogue)
+        self._jumped.setText(ours)
         colour = "" if alone else f"color: {self._theme.tokens.models[0]}"
         self._jumped.setStyleSheet(colour)
-
-    def _method(self, model: Model) -> str:
-        method = self._catalogue.method(model.method)
-        return method.title if method else model.method
 
     def _show_index(self) -> None:
         hovered = self._pick.hovered

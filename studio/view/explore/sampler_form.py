@@ -20,6 +20,7 @@ SOLVERS: dict[Solver, str] = {
     "dpm++2m": "DPM-Solver++ 2M",
 }
 TIMES = {"even": "even", "karras": "Karras ρ = 7"}
+YOURS = "yours"  # key of the times that were set by hand
 _TIPS = {
     "Solver": "How the velocity is integrated.",
     "Times": "Where the steps lie between t and s.",
@@ -42,7 +43,7 @@ class SamplerForm(QWidget):
         self.gamma, self.guidance = _box(1.0, 0.05), _box(_MOST, 0.25)
         self.start, self.end = _box(1.0, 0.05), _box(1.0, 0.05)
         self.solver.activated.connect(lambda row: self._change(solver=self.solver.key()))
-        self.times.activated.connect(lambda row: self._change(times=self.times.key()))
+        self.times.activated.connect(self._choose_times)
         self.gamma.valueChanged.connect(lambda value: self._change(gamma=value))
         self.guidance.valueChanged.connect(lambda value: self._change(guidance=value))
         self.start.valueChanged.connect(lambda value: self._change(guidance_from=value))
@@ -87,12 +88,18 @@ class SamplerForm(QWidget):
             case "velocity":
                 return {"Solver", "Times"}
             case "flow map":
-                return {"Noise γ"} | ({"Times"} if several else set())
+                gamma = set() if self._explore.sampler.keep else {"Noise γ"}
+                return gamma | ({"Times"} if several else set())
             case "endpoint" if several:
                 return {"Times"}
-            case "dyadic":
+            case "dyadic" if self._explore.sampler.keep is None:
                 return {"Noise γ"}
         return set()
+
+    def _choose_times(self, row: int) -> None:
+        if self.times.key() != YOURS:
+            self._explore.set_shares(())
+            self._change(times=self.times.key())
 
     def _change(self, **values: object) -> None:
         self._explore.set_sampler(replace(self._explore.sampler, **values))
@@ -106,7 +113,8 @@ class SamplerForm(QWidget):
         self.setVisible(bool(offered))
         self.solver.show_items([(name, SOLVERS[name]) for name in get_args(Solver)], sampler.solver)
         times = sampler.times if isinstance(sampler.times, str) else "even"
-        self.times.show_items([*TIMES.items()], times)
+        own = {YOURS: "as you set them"} if self._explore.shares else {}
+        self.times.show_items([*TIMES.items(), *own.items()], YOURS if own else times)
         with QSignalBlocker(self.gamma):
             # A dyadic model leaves the choice between no new noise and all of it.
             self.gamma.setSingleStep(1.0 if model and model.capability == "dyadic" else 0.05)

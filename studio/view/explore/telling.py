@@ -1,8 +1,12 @@
-"""A jump in one line of words."""
+"""A jump, and who made it, in a few words."""
 
-from studio.model.companions import Companion
+from engine.contract.catalogue import Model
+from studio.model.catalogue_model import CatalogueModel
+from studio.model.companions import ORIGIN, TRUTH, Companion
 from studio.model.states import States
 from studio.view.words import plural
+
+_NO_MODELS = {TRUTH: "True flow", ORIGIN: "The data"}
 
 
 def caption(states: States) -> str:
@@ -13,6 +17,14 @@ def caption(states: States) -> str:
         f"xₜ → xₛ   {states.t:.3f} → {states.s:.3f} · {plural(len(states.x_s), noun)} · "
         f"{states.nfe:,} NFE · {states.ms:.1f} ms{outside}"
     )
+
+
+def method_title(model: Model, catalogue: CatalogueModel) -> str:
+    """What a model is called among others: its method."""
+    if model.name in _NO_MODELS:
+        return _NO_MODELS[model.name]
+    method = catalogue.method(model.method)
+    return method.title if method else model.method
 
 
 def gap_text(other: Companion) -> str:

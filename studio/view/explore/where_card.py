@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSpinBox
 from studio.model.explore_model import ExploreModel
 from studio.model.map_model import MapModel
 from studio.theme.theme import Theme
+from studio.view.explore.keep_form import KeepForm
 from studio.view.explore.map_bar import MapBar
 from studio.view.explore.pad import TimePad
 from studio.view.explore.sampler_form import SamplerForm
@@ -34,6 +35,7 @@ class WhereCard(Card):
         self.s_row = TimeRow("s", "where we jump", lambda s: self._choose(explore.t, s))
         self.steps = self._steps_box()
         self.source = SourceForm(explore, theme, self.steps)
+        self.keep = KeepForm(explore, self.source.samples, theme)
         self.sampler = SamplerForm(explore)
         self.play = Tool(
             theme, "play", "Play", self.toggle_play, "Play", "Move s by itself (Space)"
@@ -47,6 +49,7 @@ class WhereCard(Card):
         self.body.addLayout(self._transport(theme))
         self.body.addWidget(rule())
         self.body.addWidget(self.source)
+        self.body.addWidget(self.keep)
         self.body.addWidget(self.sampler)
         self.body.addStretch(1)
         explore.times_changed.connect(self._show_times)

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QSlider, QStackedWidget
 
@@ -47,6 +48,8 @@ class Curves(Card):
         super().__init__("Curve")
         self._theme = theme
         self._run: RunModel | None = None
+        self._parent: RunModel | None = None
+        self._left = 0  # the parent's step at 0
         self._wanted, self._row, self._drawn = "", -1, False
         self._steps, self._raw, self._mean = np.empty(0), np.empty(0), np.empty(0)
         self.series = Combo()
@@ -86,6 +89,15 @@ class Curves(Card):
             self.plot.getPlotItem().enableAutoRange()
         self._draw()
 
+    def show_parent(self, run: RunModel | None, step: int) -> None:
+        """Draw the curve of the run behind that this one left at `step`."""
+        if self._parent is not None and self._parent is not run:
+            self._parent.changed.disconnect(self._draw_soon)
+        if run is not None and self._parent is not run:
+            run.changed.connect(self._draw_soon)
+        self._parent, self._left = run, step
+        self._draw_soon()
+
     def chosen(self) -> str:
         """The metric that is drawn: the wished one, the most telling where it is not there."""
         names = self._names()
@@ -106,9 +118,22 @@ class Curves(Card):
             self._mean = smooth(self._raw, self.smoothing.value() / 100)
             self.plot.show_logarithmic(self.log.isChecked())
             self.plot.show_curve(self._steps, self._raw, self._mean)
+            self.plot.show_behind(*self._behind(name), f"its parent at step {self._left:,}")
         self._drawn = bool(name) and bool(np.isfinite(self._raw).any())
         self.pages.setCurrentWidget(self.plot if self._drawn else self.empty)
         self._read_out()
+
+    def _behind(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The parent's curve with its step `_left` at 0, half as far back as the child has come.
+
+        What it did before shows where the child began, and what it did after what the change does.
+        """
+        if self._parent is None or not len(self._steps):
+            return np.empty(0), np.empty(0)
+        steps, last = self._parent.steps - self._left, self._steps[-1]
+        seen = (steps >= -last / 2) & (steps <= last)
+        mean = smooth(self._parent.curve(name), self.smoothing.value() / 100)
+        return steps[seen], mean[seen]
 
     def _choose(self) -> None:
         self._wanted = self.series.key()

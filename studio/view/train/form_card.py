@@ -12,6 +12,7 @@ from studio.view.actions import spaced
 from studio.view.train.form_view import FormView
 from studio.view.train.preset_picker import PresetPicker
 from studio.view.train.reasons import Reasons
+from studio.view.train.start_line import StartLine
 from studio.view.widgets.card import Card, label
 from studio.view.widgets.switch import Switch
 
@@ -36,6 +37,7 @@ class FormCard(Card):
         self.preset.setAccessibleName("Preset")
         self.summary = label("", "small")
         self.summary.setWordWrap(True)
+        self.origin = StartLine(form, theme)
         self.view = FormView(form, catalogue, theme)
         self.area = QScrollArea()
         self.reasons = Reasons(theme)
@@ -87,6 +89,7 @@ class FormCard(Card):
         top.setSpacing(6)
         top.addWidget(self.preset)
         top.addWidget(self.summary)
+        top.addWidget(self.origin)
         bottom = QVBoxLayout()
         bottom.setContentsMargins(0, 0, 8, 0)
         bottom.setSpacing(10)

@@ -4,14 +4,16 @@ from itertools import pairwise
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.contract.schema import Field
+from engine.contract.specs import MLP
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.form_model import FormModel
 from studio.theme.theme import Theme
+from studio.view.explore.tool import Tool
 from studio.view.train.editors import make_editor
-from studio.view.train.row import Row
+from studio.view.train.row import LABEL_WIDTH, RESET_WIDTH, Row
 from studio.view.widgets.card import label
 
 GENERAL = "General"
@@ -21,6 +23,7 @@ class FormView(QWidget):
     """Rows in groups; a row lives as long as its field, so typing is never interrupted."""
 
     grown = Signal(object)  # a row, when it needs more room
+    draw_wanted = Signal()  # of a person who draws the data
 
     def __init__(self, form: FormModel, catalogue: CatalogueModel, theme: Theme) -> None:
         super().__init__()
@@ -34,6 +37,10 @@ class FormView(QWidget):
         self._layout.setSpacing(9)
         self._layout.addStretch(1)
         self._seen = False
+        self.draw = self._draw_button()
+        self._draw_line = _under_editors(self.draw)
+        self._draw_line.setParent(self)
+        self._draw_line.hide()
         form.changed.connect(self.refresh)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -82,6 +89,9 @@ class FormView(QWidget):
                 group = field.group or GENERAL
                 order.append(self._title(group, sum(w in order for w in self._of(group))))
             order.append(self._row(field))
+            if field.key == "data.name" and isinstance(self._form.spec.network, MLP):
+                order.append(self._draw_line)
+        self._draw_line.setVisible(self._draw_line in order)
         for title in set(self._titles.values()) - set(order):
             title.hide()
         if order != self._order:
@@ -93,10 +103,16 @@ class FormView(QWidget):
                 self._layout.removeWidget(widget)
                 self._layout.insertWidget(index, widget)
             widget.show()
-        for before, after in pairwise(order):
-            if isinstance(before, Row) and isinstance(after, Row):
-                QWidget.setTabOrder(before.editor.widget, after.editor.widget)
+        stops = [stop for widget in order if (stop := self._stop(widget)) is not None]
+        for before, after in pairwise(stops):
+            QWidget.setTabOrder(before, after)
         self._order = order
+
+    def _stop(self, widget: QWidget) -> QWidget | None:
+        """Where the Tab key stops in a line of the form."""
+        if isinstance(widget, Row):
+            return widget.editor.widget
+        return self.draw if widget is self._draw_line else None
 
     def _title(self, group: str, before: int) -> QLabel:
         """The title of a group; two groups of one name have a title each."""
@@ -121,6 +137,12 @@ class FormView(QWidget):
             self.rows[field.key] = row
         return self.rows[field.key]
 
+    def _draw_button(self) -> Tool:
+        name, tip = "Draw points…", "Draw a point set of your own and train on it"
+        made = Tool(self._theme, "pencil", name, self.draw_wanted.emit, name, tip, "muted")
+        made.setProperty("role", "quiet")
+        return made
+
     def _leave(self) -> None:
         self._form.commit()
         self.refresh()
@@ -129,3 +151,13 @@ class FormView(QWidget):
         self._layout.removeWidget(row)
         row.hide()
         row.deleteLater()
+
+
+def _under_editors(widget: QWidget) -> QWidget:
+    """A line of the form that holds something below the editor of the row before it."""
+    line = QWidget()
+    layout = QHBoxLayout(line)
+    layout.setContentsMargins(LABEL_WIDTH + RESET_WIDTH + 8, 0, 0, 0)
+    layout.addWidget(widget)
+    layout.addStretch(1)
+    return line

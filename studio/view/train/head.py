@@ -3,6 +3,7 @@
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton
 
+from engine.contract.lineage import origin
 from engine.contract.messages import RunInfo
 from studio.model.models import Models
 from studio.model.tasks import spawn
@@ -10,6 +11,7 @@ from studio.theme.theme import Theme
 from studio.view import words
 from studio.view.actions import Actions, bare, spaced
 from studio.view.status import Dot
+from studio.view.train.start_line import MIDDLE, told
 from studio.view.widgets.card import label
 from studio.view.widgets.combo import Combo
 from studio.view.widgets.elided import Elided
@@ -41,6 +43,7 @@ class Head(QFrame):
         self.dot = Dot(theme)
         self.state = label("", "title")
         self.about = Elided()
+        self.origin = Elided(cut=MIDDLE)
         self.explore = QPushButton(spaced("Explore it"))
         self._tools = [self._tool(name) for name in TOOLS]
         self._lay_out()
@@ -49,9 +52,11 @@ class Head(QFrame):
         models.runs.changed.connect(self.refresh)
         models.runs.current_changed.connect(self._follow)
         models.catalogue.changed.connect(self.refresh)
+        models.lineage.changed.connect(self._show_origin)
         theme.changed.connect(self._dress)
         self._dress()
         self._follow()
+        self._show_origin()
 
     def refresh(self) -> None:
         """Show the runs, and how the one in sight stands."""
@@ -69,6 +74,15 @@ class Head(QFrame):
         self.explore.setVisible(info is not None and info.checkpoint >= 0)
         for tool in self._tools:
             tool.setVisible(tool.defaultAction().isEnabled())
+
+    def _show_origin(self) -> None:
+        """From what it started, and what it does otherwise."""
+        lineage = self._models.lineage
+        self.origin.setVisible(bool(lineage.start))
+        self.origin.setText(f"from {origin(lineage.start)}")
+        self.origin.tip = told(lineage.changes())
+        self.origin.setAccessibleDescription(self.origin.tip)
+        self.origin.update()
 
     def _about(self, info: RunInfo) -> str:
         catalogue = self._models.catalogue
@@ -122,6 +136,7 @@ class Head(QFrame):
         row.addSpacing(6)
         row.addWidget(self.dot)
         row.addWidget(self.state)
+        row.addWidget(self.origin)
         row.addWidget(self.about, 1)
         for tool in self._tools:
             row.addWidget(tool)

@@ -9,6 +9,7 @@ from studio.theme.theme import Theme
 from studio.view.actions import Actions
 from studio.view.train.commands import RunCommands
 from studio.view.train.curves import Curves
+from studio.view.train.drawing_dialog import open_board, show_board
 from studio.view.train.figures import Figures
 from studio.view.train.form_card import FormCard
 from studio.view.train.head import Head
@@ -45,9 +46,12 @@ class TrainPage(QWidget):
         self.commands.refused.connect(self.refused)
         self.head.refused.connect(self.refused)
         self.head.explored.connect(self.explored)
+        self.form.view.draw_wanted.connect(lambda: show_board(models.drawing, theme, self))
+        models.drawing.refused.connect(self._on_drawing_refused)
         self._wire_edit(actions)
         self._remember_advanced(actions["view.advanced"])
         models.runs.current_changed.connect(self._show_run)
+        models.lineage.changed.connect(self._show_parent)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # a click beside a field leaves it
         self.setAccessibleName("Train")
         self._show_reasons()
@@ -62,6 +66,11 @@ class TrainPage(QWidget):
             self.split.setOrientation(way)
             self.split.restore(BESIDE if wide else STACKED)
 
+    def _on_drawing_refused(self, why: str) -> None:
+        """Say it here where the board was closed."""
+        if open_board(self) is None:
+            self.refused.emit(why)
+
     def _show_run(self) -> None:
         run = self._models.runs.current
         if run is not None:
@@ -71,6 +80,10 @@ class TrainPage(QWidget):
         self.samples.show_run(run)
         self._show_figures()
 
+    def _show_parent(self) -> None:
+        lineage = self._models.lineage
+        self.curves.show_parent(lineage.parent_run, lineage.step)
+
     def _show_figures(self) -> None:
         self.figures.show_run(self._models.runs.current)
 
@@ -79,8 +92,6 @@ class TrainPage(QWidget):
 
     def _wire_edit(self, actions: Actions) -> None:
         form = self._models.form
-        actions["edit.undo"].triggered.connect(form.undo)
-        actions["edit.redo"].triggered.connect(form.redo)
         for name in ("edit.preset", "file.new"):
             actions[name].triggered.connect(self._back_to_preset)
         form.changed.connect(self._show_edit)
@@ -88,8 +99,6 @@ class TrainPage(QWidget):
 
     def _show_edit(self) -> None:
         form, actions = self._models.form, self._actions
-        actions["edit.undo"].setEnabled(form.can_undo)
-        actions["edit.redo"].setEnabled(form.can_redo)
         actions["edit.preset"].setEnabled(bool(form.preset_name) and form.modified)
 
     def _remember_advanced(self, action: QAction) -> None:

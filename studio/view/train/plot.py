@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QMouseEvent
 from studio.theme.theme import Theme, interface_font
 from studio.view.train.axis import Axis
 
+BEGIN = {"position": 0.96, "anchors": [(1.05, 0), (1.05, 0)], "movable": False}
 LONG = 4000  # points beyond which a thick pen would cost more than it shows
 
 
@@ -38,14 +39,17 @@ class CurvePlot(pg.PlotWidget):
         for side in ("bottom", "left"):
             plot.getAxis(side).setStyle(tickFont=interface_font(11), tickLength=-4)
         plot.getAxis("left").setWidth(48)
+        self._behind = plot.plot(connect="finite", antialias=True)
         self._raw_line = plot.plot(connect="finite")
         self._line = plot.plot(connect="finite", antialias=True)
-        for line in (self._raw_line, self._line):
+        for line in (self._behind, self._raw_line, self._line):
             line.setDownsampling(auto=True, method="peak")
             line.setClipToView(True)
         self._hair = pg.InfiniteLine(angle=90)
         self._dot = pg.ScatterPlotItem(size=9)
-        for item in (self._hair, self._dot):
+        self._begin = pg.InfiniteLine(0, angle=90, label="", labelOpts=BEGIN)
+        self._begin.label.setFont(interface_font(11))
+        for item in (self._hair, self._dot, self._begin):
             plot.addItem(item, ignoreBounds=True)
             item.hide()
         self.scene().sigMouseMoved.connect(self._on_moved)
@@ -64,6 +68,18 @@ class CurvePlot(pg.PlotWidget):
         self._raw_line.setData(*([], []) if same else _finite(steps, raw))
         self._line.setData(*_finite(steps, mean))
         self._dress_lines()
+
+    def show_behind(
+        self, steps: NDArray[np.float64], mean: NDArray[np.float64], words: str
+    ) -> None:
+        """Draw the curve of the run that this one left at 0; `words` say what is there."""
+        if self.logarithmic:
+            mean = np.where(mean > 0, mean, np.nan)
+        steps, mean = _finite(steps, mean)
+        self._behind.setData(steps, mean)
+        self._begin.setVisible(bool(len(steps)))
+        self._begin.label.setFormat(words)
+        self.getPlotItem().getViewBox().setLimits(xMin=min([0.0, *steps[:1]]))
 
     def show_logarithmic(self, on: bool) -> None:
         """Change the upright axis; draw again after it."""
@@ -103,6 +119,8 @@ class CurvePlot(pg.PlotWidget):
             axis.setPen(QColor(tokens.line))
             axis.setTextPen(QColor(tokens.muted))
         self._hair.setPen(pg.mkPen(tokens.muted, width=1, style=Qt.PenStyle.DashLine))
+        self._begin.setPen(pg.mkPen(tokens.line, width=1))
+        self._begin.label.setColor(QColor(tokens.muted))
         self._dot.setBrush(pg.mkBrush(tokens.accent))
         self._dot.setPen(pg.mkPen(tokens.card, width=2))
         self._dress_lines()
@@ -112,6 +130,9 @@ class CurvePlot(pg.PlotWidget):
         faint = QColor(accent)
         faint.setAlpha(75)
         dots = self.devicePixelRatioF()  # these pens are measured in the screen's own dots
+        past = QColor(self._theme.tokens.muted)
+        past.setAlpha(150)
+        self._behind.setPen(pg.mkPen(past, width=1.5 * dots))
         self._raw_line.setPen(pg.mkPen(faint, width=1))
         self._line.setPen(pg.mkPen(accent, width=2 * dots if len(self._steps) <= LONG else 1))
 

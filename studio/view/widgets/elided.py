@@ -1,4 +1,7 @@
-"""A label that gives way: cut with dots where there is no room, whole in its tooltip."""
+"""A label that gives way: cut with dots where there is no room, whole in its tooltip.
+
+A tooltip of its own comes after the whole text.
+"""
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -8,8 +11,11 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 class Elided(QLabel):
     """A one-line label in a role of the style sheet."""
 
-    def __init__(self, role: str = "muted") -> None:
+    def __init__(
+        self, role: str = "muted", cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight
+    ) -> None:
         super().__init__()
+        self.tip, self._cut = "", cut
         self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
@@ -20,9 +26,10 @@ class Elided(QLabel):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """As much of the text as there is room for."""
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        if self.toolTip() != (whole := self.text() if text != self.text() else ""):
-            self.setToolTip(whole)
+        text = self.fontMetrics().elidedText(self.text(), self._cut, self.width())
+        whole = self.text() if text != self.text() else ""
+        if self.toolTip() != (tip := "\n".join(filter(None, (whole, self.tip)))):
+            self.setToolTip(tip)
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)

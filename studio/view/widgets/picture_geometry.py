@@ -63,5 +63,5 @@ def _snapped(tile: float, pixels: int, ratio: float) -> float:
 
 
 def _tile(width: float, height: float, count: int, columns: int) -> float:
-    gap, rows = _gap(count), -(-count // columns)
+    gap, rows = _gap(count), max(1, -(-count // columns))
     return max(1.0, min((width + gap) / columns - gap, (height + gap) / rows - gap))

@@ -21,6 +21,12 @@ from studio.theme.theme import Theme
 from studio.view.widgets.picture_geometry import PictureGeometry
 
 _ROUND = 4.0  # radius of a tile's corners
+_STEPS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
 
 
 class Pick(QObject):
@@ -46,11 +52,19 @@ class Pick(QObject):
 
 
 class PictureGrid(QWidget):
-    """Shows uint8 [n, height, width, channels]; arrow keys and clicks choose a picture."""
+    """Shows uint8 [n, height, width, channels]; arrow keys and clicks choose a picture.
+
+    Where it is `draggable`, a drag in a picture, or Shift and the arrow keys, ask for it to be
+    moved: `dragged(index, right, down)`, in the picture's own pixels since the last one.
+    """
+
+    dragged = Signal(int, int, int)
 
     def __init__(self, name: str, pick: Pick, theme: Theme) -> None:
         super().__init__()
         self._name, self._pick, self._theme = name, pick, theme
+        self.draggable = False
+        self._drag: tuple[int, QPointF] | None = None  # the picture, and where its last pixel began
         self._lain = np.zeros((0, 1, 1, 4), np.uint8)
         self._image = QImage()
         self._corners: tuple[object, QPixmap] = (None, QPixmap())
@@ -102,26 +116,47 @@ class PictureGrid(QWidget):
         painter.end()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """The picture under the cursor."""
+        """The picture under the cursor; one that is held follows, pixel by pixel."""
         self._pick.hover(self.tiles.index(event.position()) if len(self._lain) else -1)
+        if self._drag is None or not event.buttons() & Qt.MouseButton.LeftButton:
+            return
+        index, before = self._drag
+        pixel = self.tiles.tile / max(self._lain.shape[1:3])
+        way = (event.position() - before) / pixel
+        right, down = int(way.x()), int(way.y())
+        if right or down:
+            self._drag = index, before + QPointF(right, down) * pixel
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.dragged.emit(index, right, down)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose it."""
+        """Choose it, and hold it where it can be dragged."""
         index = self.tiles.index(event.position()) if len(self._lain) else -1
         if index >= 0:
             self._pick.choose(index)
+            if self.draggable and event.button() == Qt.MouseButton.LeftButton:
+                self._drag = index, event.position()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self._drag = None
+        self.unsetCursor()
 
     def leaveEvent(self, event: object) -> None:
         """No picture is under the cursor."""
         self._pick.hover(-1)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrow keys choose a neighbour."""
+        """Arrow keys choose a neighbour; with Shift they move the picture."""
         ways = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         ways |= {Qt.Key.Key_Up: -self.tiles.columns, Qt.Key.Key_Down: self.tiles.columns}
         way = ways.get(Qt.Key(event.key()))
         if way is None or not len(self._lain):
             super().keyPressEvent(event)
+            return
+        if self.draggable and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            chosen = min(self._pick.chosen, len(self._lain) - 1)
+            self.dragged.emit(chosen, *_STEPS[Qt.Key(event.key())])
             return
         index = self._pick.chosen + way
         if 0 <= index < len(self._lain):

@@ -1,14 +1,18 @@
 """What an exported file says about where it comes from."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from engine.contract.version import VERSION
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The state that an export shows; the same words in PNG text, SVG metadata and NPZ."""
+    """The state that an export shows; the same words in every format.
+
+    Text chunks of PNG, the metadata of SVG, comments of GIF and MP4, JSON in NPZ, attributes in
+    HDF5. `more` holds what only some exports have; `command` makes the file again.
+    """
 
     model: str
     method: str
@@ -23,14 +27,22 @@ class Facts:
     count: int
     label: str = ""  # empty: all classes
     program: str = f"Flow Map Studio {VERSION}"
+    command: str = ""
+    more: dict[str, object] = field(default_factory=dict)
+
+    def values(self) -> dict[str, object]:
+        """Every fact by its name."""
+        found: dict[str, object] = asdict(self)
+        del found["more"]
+        return found | self.more
 
     def texts(self) -> dict[str, str]:
         """Every fact as text, by name."""
-        return {name: str(value) for name, value in asdict(self).items()}
+        return {name: str(value) for name, value in self.values().items()}
 
     def json(self) -> str:
         """Every fact as one JSON object."""
-        return json.dumps(asdict(self))
+        return json.dumps(self.values())
 
     def lines(self) -> tuple[str, str]:
         """The two lines under an annotated picture."""

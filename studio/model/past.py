@@ -1,0 +1,160 @@
+"""What the explorer looked at before: undo and redo of where it stands and what it holds."""
+
+import time
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.contract.maps import MapKind
+from engine.contract.messages import Sampler, Source
+from studio.link.link import LinkError
+from studio.model.companions import Companions
+from studio.model.explore_model import ExploreModel
+from studio.model.map_model import MapModel
+from studio.model.newest import Newest
+
+HISTORY = 200  # views that are kept
+REST = 0.6  # seconds without a change before the next one is a view of its own
+
+
+class View(NamedTuple):
+    """Everything that a person chose on the page."""
+
+    model: str
+    t: float
+    s: float
+    steps: int
+    shares: tuple[float, ...]
+    sampler: Sampler
+    source: Source
+    map: MapKind | None
+    middle: float
+    beside: tuple[str, ...]
+
+
+class Past(QObject):
+    """Changes that follow each other closely (a drag, a sweep, a film) are taken back in one."""
+
+    changed = Signal()
+    failed = Signal(str)
+
+    def __init__(
+        self,
+        explore: ExploreModel,
+        maps: MapModel,
+        companions: Companions,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._explore, self._maps, self._companions = explore, maps, companions
+        self._past: list[View] = []
+        self._future: list[View] = []
+        self._now = self._view()
+        self._changed = 0.0  # when
+        self._aim: View | None = None  # what is being gone back to
+        self._opens = Newest(self._open)
+        explore.model_changed.connect(self._on_model)
+        for signal in (
+            explore.times_changed,
+            explore.settings_changed,
+            maps.changed,
+            companions.changed,
+        ):
+            signal.connect(self._look)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a view before this one."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a view was left by undo."""
+        return bool(self._future)
+
+    def undo(self) -> None:
+        """Back to the view before."""
+        self._step(self._past, self._future)
+
+    def redo(self) -> None:
+        """Forward to the view that undo left."""
+        self._step(self._future, self._past)
+
+    def _step(self, source: list[View], target: list[View]) -> None:
+        if not source:
+            return
+        self._explore.stop_playing()
+        target.append(self._now)
+        self._now = self._aim = source.pop()
+        self._changed = 0.0
+        self._take(self._now)
+        if (self._now.model, self._now.beside) == (self._view().model, self._view().beside):
+            self._aim = None
+        else:
+            self._opens.wish()
+        self.changed.emit()
+
+    def _take(self, view: View) -> None:
+        """What can be had at once."""
+        self._explore.set_source(view.source)
+        self._explore.set_steps(view.steps)
+        self._explore.set_sampler(view.sampler)
+        self._explore.set_shares(view.shares)
+        self._explore.set_times(view.t, view.s)
+        self._maps.set_middle(view.middle)
+        if view.map != self._maps.kind:
+            self._maps.choose(view.map)
+
+    async def _open(self) -> None:
+        """The model and those beside it; then once more what a model may have bent to itself."""
+        aim = self._aim
+        if aim is None:
+            return
+        try:
+            if self._explore.name != aim.model:
+                await self._explore.open(aim.model)
+            for name in self._view().beside:
+                if name not in aim.beside:
+                    self._companions.remove(name)
+            for name in aim.beside:
+                if name not in self._view().beside:
+                    await self._companions.add(name)
+        except LinkError as error:
+            self.failed.emit(str(error))
+        if aim is self._aim:
+            self._take(aim)
+            self._aim, self._now = None, self._view()
+
+    def _view(self) -> View:
+        explore, maps = self._explore, self._maps
+        return View(
+            explore.name,
+            explore.t,
+            explore.s,
+            explore.steps,
+            explore.shares,
+            explore.sampler,
+            explore.source,
+            maps.kind,
+            maps.middle,
+            tuple(other.name for other in self._companions.all),
+        )
+
+    def _on_model(self) -> None:
+        """What a model changes as it comes belongs to its coming."""
+        self._look()
+        self._changed = time.monotonic()
+
+    def _look(self) -> None:
+        """Keep what was seen before a change."""
+        now, moment = self._view(), time.monotonic()
+        if self._aim is not None or now == self._now:
+            return
+        joined = moment - self._changed < REST or not self._now.model
+        if not joined:
+            self._past = [*self._past, self._now][-HISTORY:]
+        elif self._past and now == self._past[-1]:
+            self._past.pop()
+        self._now, self._changed = now, moment
+        self._future.clear()
+        self.changed.emit()
