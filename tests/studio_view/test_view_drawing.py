@@ -97,7 +97,7 @@ def test_what_is_painted_is_what_is_drawn(stage, board):
     assert not inked(board)[side // 2 - 20 :].any()
     stroke(board, [(0, -3)])
     grown = inked(board)
-    stage.theme = stage.studio.theme.toggle()  # draws everything anew
+    board.board._drawn = (-1, 0, "")  # draws everything anew
     assert np.array_equal(grown, inked(board))
     board.clear.click()
     assert not inked(board).any()
