@@ -16,6 +16,7 @@ from engine.data.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 PIXEL_CAP = 64_000_000
+SQUARE_CAP = 24_000_000  # where a model waits beside it: copies with an alpha take 0.3 GB
 _DAMAGE = (  # what Pillow's decoders raise on files that are cut, forged or bent
     OSError,
     ValueError,
@@ -44,13 +45,13 @@ def read_picture(path: Path, size: int) -> NDArray[Any]:
 
 def read_square(path: Path, most: int) -> NDArray[Any]:
     """The same in the picture's own size, or in `most` pixels along a side where it is larger."""
-    return _read(path, lambda file: min(most, *file.size))
+    return _read(path, lambda file: min(most, *file.size), SQUARE_CAP)
 
 
-def _read(path: Path, side: Callable[[Image.Image], int]) -> NDArray[Any]:
+def _read(path: Path, side: Callable[[Image.Image], int], cap: int = PIXEL_CAP) -> NDArray[Any]:
     try:
         with _quiet(), Image.open(path, formats=FORMATS) as file:
-            if file.width * file.height > PIXEL_CAP:
+            if file.width * file.height > cap:
                 raise DataError(_TOO_LARGE)
             size = side(file)
             file.draft(file.mode, (2 * size, 2 * size))  # JPEG: skip detail that nobody will see

@@ -14,6 +14,7 @@ from engine.contract.legality import snapped
 from engine.contract.messages import Sampler
 from engine.explore.draws import start
 from engine.explore.jumps import Again, States, check_times, go, state_at, states
+from engine.explore.keeping import kept
 from engine.explore.models import Loaded, load_model
 from engine.explore.ways import Way, way
 from engine.flow.clock import Time
@@ -97,6 +98,7 @@ def _trajectory(loaded: Loaded, film: Film) -> tuple[list[float], Iterator[Shot]
 def _passed(loaded: Loaded, film: Film, taken: Way, times: list[float]) -> Iterator[Shot]:
     x_t = state_at(loaded, film.source, film.t, guides=film.sampler.guides())
     label, again = start(loaded, film.source).label, Again(film.source.seed)
+    known = kept(loaded, film.source, film.sampler)
     step = loaded.info.step
     yield Shot(None, x_t, times[0], times[0], 0, step)
     # A solver with a memory, and noise that is numbered by its step, must begin at the beginning.
@@ -104,7 +106,7 @@ def _passed(loaded: Loaded, film: Film, taken: Way, times: list[float]) -> Itera
     x, nfe = x_t, 0
     for k, (before, after) in enumerate(pairwise(taken.times)):
         part = _part(taken, (before, after) if alone else taken.times[: k + 2])
-        x = go(loaded, part, x if alone else x_t, label, again=again)
+        x = go(loaded, part, x if alone else x_t, label, again=again, known=known)
         nfe = nfe + part.nfe if alone else part.nfe
         yield Shot(None, x, times[0], times[k + 1], nfe, step)
 

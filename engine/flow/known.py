@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d
 
 Projection = Callable[[Tensor], Tensor]
 """Of pictures [B, c, h, w]: linear, symmetric, and twice is once."""
@@ -41,8 +41,8 @@ def coarse(factor: int) -> Projection:
 
     def project(x: Tensor) -> Tensor:
         means = avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False)
-        height, width = x.shape[-2:]
-        return interpolate(means, scale_factor=factor, mode="nearest")[..., :height, :width]
+        wide = means.repeat_interleave(factor, -1)[..., : x.shape[-1]]
+        return wide.repeat_interleave(factor, -2)[..., : x.shape[-2], :]
 
     return project
 

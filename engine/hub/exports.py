@@ -130,13 +130,20 @@ def _end_of(printed: BinaryIO) -> str:
     return printed.read().decode("utf-8", "replace").strip()
 
 
+def _last_words(printed: str) -> str:
+    """The last line with a word in it; a usage error is drawn into a box."""
+    lines = [line.strip("\u2502 ") for line in printed.splitlines()]
+    spoken = [line for line in lines if any(letter.isalpha() for letter in line)]
+    return last_line(spoken[-1]) if spoken else ""
+
+
 def _why(path: Path, code: int, printed: str) -> str:
     """Why there is no file, in a sentence."""
     if code == _BAD_INPUT and printed:
-        return last_line(printed)
+        return _last_words(printed)
     if printed:
         log.warning("the export of %s printed:\n%s", path, printed)
-    words = last_line(printed)
+    words = _last_words(printed)
     return (
         f"Exporting {path.name} failed: the process that made it {in_words(code)}"
         f"{f' ({words})' if words else ''}. Nothing was written."

@@ -227,7 +227,7 @@ class ExploreModel(QObject):
 
     async def _follow(self) -> None:
         """Jump to where the sliders stand; then, if they rest, trace the way."""
-        epoch = self._epoch
+        epoch, overtaken = self._epoch, self._overtaken
         if not self._in_hand:
             return  # there is a new wish when it is
         try:
@@ -239,7 +239,7 @@ class ExploreModel(QObject):
         except LinkError as error:
             if epoch == self._epoch and str(error) == SUPERSEDED:
                 self._wish()  # a model was opened meanwhile: that went before
-            elif epoch == self._epoch:
+            elif epoch == self._epoch and overtaken == self._overtaken:
                 self._drop_others()
                 self.failed.emit(str(error))
 

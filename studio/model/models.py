@@ -42,7 +42,7 @@ class Models(QObject):
         self.maps = MapModel(link, self.explore, self)
         self.film = FilmModel(link, self.explore, self.runs, self)
         self.companions = Companions(link, self.explore, self)
-        self.past = Past(self.explore, self.maps, self.companions, self)
+        self.past = Past(self.explore, self.maps, self.film, self.companions, self)
         self.quality = QualityModel(link, self.explore, self)
         self.ahead = Ahead(self.explore, self.maps, self.quality, self.companions, self)
         self.schedule = ScheduleModel(self.explore, self.quality, self)

@@ -1,7 +1,8 @@
 """What the explorer looked at before: undo and redo of where it stands and what it holds."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -10,6 +11,7 @@ from engine.contract.messages import Sampler, Source
 from studio.link.link import LinkError
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.film_model import FilmModel
 from studio.model.map_model import MapModel
 from studio.model.newest import Newest
 
@@ -42,22 +44,26 @@ class Past(QObject):
         self,
         explore: ExploreModel,
         maps: MapModel,
+        film: FilmModel,
         companions: Companions,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._explore, self._maps, self._companions = explore, maps, companions
+        self._explore, self._maps = explore, maps
+        self._film, self._companions = film, companions
         self._past: list[View] = []
         self._future: list[View] = []
-        self._now = self._view()
+        self._now = self._seen = self._view()
         self._changed = 0.0  # when
         self._aim: View | None = None  # what is being gone back to
+        self._taking = self._moved = False  # by us; by a hand, while a model is opened
         self._opens = Newest(self._open)
         explore.model_changed.connect(self._on_model)
         for signal in (
             explore.times_changed,
             explore.settings_changed,
             maps.changed,
+            film.changed,
             companions.changed,
         ):
             signal.connect(self._look)
@@ -84,46 +90,56 @@ class Past(QObject):
         if not source:
             return
         self._explore.stop_playing()
+        self._film.stop()
         target.append(self._now)
-        self._now = self._aim = source.pop()
-        self._changed = 0.0
-        self._take(self._now)
-        if (self._now.model, self._now.beside) == (self._view().model, self._view().beside):
+        view = self._now = self._aim = source.pop()
+        self._changed, self._moved = 0.0, False
+        if view.model == self._explore.name:
+            self._take(view)
+        if (view.model, view.beside) == (self._explore.name, self._view().beside):
             self._aim = None
         else:
             self._opens.wish()
         self.changed.emit()
 
     def _take(self, view: View) -> None:
-        """What can be had at once."""
+        """All but the models."""
+        self._taking = True
         self._explore.set_source(view.source)
         self._explore.set_steps(view.steps)
         self._explore.set_sampler(view.sampler)
         self._explore.set_shares(view.shares)
-        self._explore.set_times(view.t, view.s)
+        if not self._moved:
+            self._explore.set_times(view.t, view.s)
         self._maps.set_middle(view.middle)
         if view.map != self._maps.kind:
             self._maps.choose(view.map)
+        self._taking = False
 
     async def _open(self) -> None:
-        """The model and those beside it; then once more what a model may have bent to itself."""
+        """The model, what it is asked, and those beside it; a newer aim ends this one."""
         aim = self._aim
         if aim is None:
             return
+        if self._explore.name != aim.model:
+            await self._try(self._explore.open(aim.model))
+            if aim is not self._aim:
+                return
+            if self._explore.name == aim.model:
+                self._take(aim)
+        for name in [name for name in self._view().beside if name not in aim.beside]:
+            self._companions.remove(name)
+        for name in [name for name in aim.beside if name not in self._view().beside]:
+            await self._try(self._companions.add(name))
+            if aim is not self._aim:
+                return
+        self._aim, self._now, self._changed = None, self._view(), 0.0
+
+    async def _try(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            if self._explore.name != aim.model:
-                await self._explore.open(aim.model)
-            for name in self._view().beside:
-                if name not in aim.beside:
-                    self._companions.remove(name)
-            for name in aim.beside:
-                if name not in self._view().beside:
-                    await self._companions.add(name)
+            await work
         except LinkError as error:
             self.failed.emit(str(error))
-        if aim is self._aim:
-            self._take(aim)
-            self._aim, self._now = None, self._view()
 
     def _view(self) -> View:
         explore, maps = self._explore, self._maps
@@ -148,7 +164,12 @@ class Past(QObject):
     def _look(self) -> None:
         """Keep what was seen before a change."""
         now, moment = self._view(), time.monotonic()
-        if self._aim is not None or now == self._now:
+        if self._aim is not None:
+            self._moved |= not self._taking and (now.t, now.s) != (self._seen.t, self._seen.s)
+            self._seen = now
+            return
+        self._seen = now
+        if self._film.playing or now == self._now:
             return
         joined = moment - self._changed < REST or not self._now.model
         if not joined:

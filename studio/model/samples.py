@@ -63,7 +63,14 @@ class Samples(QObject):
         self.take(Sample(way=self.sample.way), path)
 
     def start_from(self, source: Source) -> None:
-        """Take this source; a carried sample is one alone, as all would be the same."""
+        """Take this source; a carried sample is one alone, as all would be the same.
+
+        A look that is on its way is of the past then.
+        """
+        self._asked += 1
+        self._start(source)
+
+    def _start(self, source: Source) -> None:
         before = self._explore.source
         self._last = source.sample or self._last
         if source.kind != "sample":
@@ -76,6 +83,7 @@ class Samples(QObject):
             self._explore.set_source(source)
 
     async def _take(self, sample: Sample, file: str, asked: int) -> None:
+        before = self._explore.source
         try:
             answer, payload = await self._explore.look(sample, file)
             data = read_arrays(answer, payload, "data")["data"]
@@ -86,7 +94,7 @@ class Samples(QObject):
                 self.refused.emit(str(error))
                 self.changed.emit()
             return
-        if asked == self._asked:
+        if asked == self._asked and _same(before, self._explore.source):
             name = file.replace("\\", "/").rpartition("/")[2] or self._name_of(answer.sample)
             self.seen = Seen(answer.sample, answer.count, answer.label, data, name)
             self._use(answer.sample)
@@ -100,7 +108,7 @@ class Samples(QObject):
     def _use(self, sample: Sample) -> None:
         source = self._explore.source
         mix = source.mix if source.mix and len(source.mix.seeds) == 2 else None
-        self.start_from(replace(source, kind="sample", sample=sample, mix=mix, moved=()))
+        self._start(replace(source, kind="sample", sample=sample, mix=mix, moved=()))
 
     def _on_model(self) -> None:
         """Keep what another model can start from too; else it starts from noise."""
@@ -122,6 +130,11 @@ class Samples(QObject):
         self.start_from(replace(source, kind="noise" if foreign else "sample", sample=kept))
         if not foreign:
             self.take(kept)
+
+
+def _same(one: Source, other: Source) -> bool:
+    """Whether both start from the same: undo may have led to another sample meanwhile."""
+    return (one.kind, one.sample) == (other.kind, other.sample)
 
 
 def _one_carried(source: Source) -> bool:

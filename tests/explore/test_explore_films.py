@@ -14,7 +14,7 @@ from explore_support import (
 
 from engine.contract.errors import UserError
 from engine.contract.films import Film, places
-from engine.contract.messages import Sampler
+from engine.contract.messages import Keep, Sampler
 from engine.contract.source import Source
 from engine.contract.specs import CD, Teacher
 from engine.explore.films import kept_steps, shots
@@ -147,3 +147,12 @@ def test_only_a_run_has_a_film_of_its_training(workspace):
 def test_what_is_no_film_is_one_sentence(workspace, film, words):
     with pytest.raises(UserError, match=words):
         shots(exact_model(workspace), "exact", film)
+
+
+def test_what_is_kept_of_a_picture_is_kept_in_its_film(workspace):
+    loaded = picture_model(workspace, labels=False)
+    source = Source("data", seed=1, count=3)
+    sampler = Sampler(keep=Keep("brightness"))
+    frames = made(loaded, Film("trajectory", steps=3, source=source, sampler=sampler))
+    found = states(loaded, source, 1.0, 0.0, 3, sampler=sampler)
+    torch.testing.assert_close(frames[-1].x_s, found.x_s, rtol=0, atol=0)

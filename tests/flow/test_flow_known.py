@@ -78,3 +78,10 @@ def test_samples_end_with_what_is_known(steps):
 def test_it_needs_all_noise_to_be_new():
     with pytest.raises(UserError, match="gamma"):
         sample(flow_map_for("meanflow", Zero()), pictures(0), (1.0, 0.0), 0.5, amend=lambda x: x)
+
+
+@pytest.mark.parametrize("factor", [41, 47, 55, 61])
+def test_blocks_of_odd_sizes_are_blocks(factor):
+    project = coarse(factor)
+    x = torch.randn(1, 1, 2 * factor - 3, 3 * factor, dtype=torch.float64)
+    assert torch.allclose(project(project(x)), project(x), atol=1e-12)

@@ -196,3 +196,25 @@ def test_nothing_is_asked_ahead_where_somebody_would_wait(why):
         assert new <= {(0.3, 0.1)} | set(around(1.0, 0.0))
 
     run(scenario())
+
+
+def test_the_fault_of_a_jump_that_was_overtaken_is_not_told():
+    async def scenario():
+        world, explore, _ = await looking()
+        said = []
+        explore.failed.connect(said.append)
+        await seen(explore, 0.8, 0.2)
+        await seen(explore, 0.5, 0.1)
+        world.link.on(m.Jump, lambda r: m.Refused(r.id, "No such place."))
+        world.link.hold()
+        explore.set_times(0.3, 0.1)
+        await settle()
+        explore.set_times(0.8, 0.2)
+        world.link.release()
+        await settle()
+        assert said == []
+        explore.set_times(0.3, 0.15)
+        await until(lambda: said)
+        assert said == ["No such place."]
+
+    run(scenario())

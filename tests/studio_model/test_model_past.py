@@ -11,8 +11,10 @@ from engine.contract import messages as m
 from studio.model import past as module
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.film_model import FilmModel
 from studio.model.map_model import MapModel
 from studio.model.past import Past
+from studio.model.runs_model import RunsModel
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,8 @@ async def looked(clock):
     explore = ExploreModel(world.link)
     companions = Companions(world.link, explore)
     maps = MapModel(world.link, explore)
-    past = Past(explore, maps, companions)
+    film = FilmModel(world.link, explore, RunsModel(world.link))
+    past = Past(explore, maps, film, companions)
     world.link.open()
     await explore.open("points")
     await until(lambda: explore.states is not None)
@@ -188,5 +191,89 @@ def test_only_so_many_are_kept(clock):
         while past.can_undo:
             past.undo()
         assert explore.s == pytest.approx(0.019)
+
+    run(scenario())
+
+
+def test_the_samples_of_one_model_are_never_asked_of_another(clock):
+    async def scenario():
+        explore, _, _, past = await looked(clock)
+        world = explore.link
+        explore.set_source(m.Source(count=2048))
+        pass_time(clock)
+        await explore.open("emoji")
+        explore.set_source(m.Source(count=4))
+        await until(lambda: explore.states is not None and explore.states.source.count == 4)
+        pass_time(clock)
+        before = len(world.of(m.Jump))
+        past.undo()
+        await until(lambda: explore.model.name == "points" and explore.source.count == 2048)
+        await settle()
+        after = world.of(m.Jump)[before:]
+        assert after
+        assert {(jump.model, jump.source.count) for jump in after} == {("points", 2048)}
+
+    run(scenario())
+
+
+def test_a_hand_that_moves_while_a_model_is_opened_keeps_its_place(clock):
+    async def scenario():
+        explore, _, _, past = await looked(clock)
+        await explore.open("other")
+        await until(lambda: explore.model.name == "other")
+        pass_time(clock)
+        explore.link.hold()
+        past.undo()
+        await settle()
+        explore.set_times(0.4, 0.1)
+        explore.link.release()
+        await until(lambda: explore.model.name == "points" and not past._aim)
+        assert (explore.t, explore.s) == (0.4, 0.1)
+
+    run(scenario())
+
+
+def test_what_cannot_be_opened_leaves_the_rest(clock):
+    async def scenario():
+        explore, _, companions, past = await looked(clock)
+        said = []
+        past.failed.connect(said.append)
+        await companions.add("other")
+        await companions.add("third")
+        pass_time(clock)
+        companions.remove("other")
+        companions.remove("third")
+        pass_time(clock)
+        opened = explore.link._script[m.OpenModel]
+        explore.link.on(
+            m.OpenModel,
+            lambda r: m.Refused(r.id, "other is gone.") if r.model == "other" else opened(r),
+        )
+        past.undo()
+        await until(lambda: [c.name for c in companions.all] == ["third"])
+        assert said == ["other is gone."]
+
+    run(scenario())
+
+
+def test_undo_stops_a_film_and_a_film_is_one_change(clock, monkeypatch):
+    async def scenario():
+        explore, _, _, past = await looked(clock)
+        film = past._film
+        monkeypatch.setattr(type(film), "playing", property(lambda self: self in running))
+        running = {film}
+        stopped = []
+        monkeypatch.setattr(film, "stop", lambda: (stopped.append(1), running.clear()))
+        for k in range(5):
+            explore.set_times(0.9 - k / 10, 0.1)
+            pass_time(clock)
+        assert not past.can_undo
+        running.clear()
+        film.changed.emit()
+        assert past.can_undo
+        past.undo()
+        assert stopped
+        assert (explore.t, explore.s) == (1.0, 0.0)
+        assert not past.can_undo
 
     run(scenario())

@@ -155,3 +155,24 @@ def test_without_a_model_it_is_a_sentence() -> None:
         assert said[0].startswith("Open a model first")
 
     run(scenario())
+
+
+@pytest.mark.parametrize("way", ["chip", "undo"])
+def test_a_look_that_another_hand_overtook_changes_nothing(way: str) -> None:
+    async def scenario() -> None:
+        world, explore, samples, refused = await sampling()
+        world.link.hold()
+        samples.take(Sample(3))
+        await settle()
+        source = Source(seed=7, count=4)
+        if way == "chip":
+            samples.start_from(source)
+        else:  # undo sets the source by itself
+            explore.set_source(Source("sample", 7, 4, sample=Sample(5)))
+            source = explore.source
+        world.link.release()
+        await settle()
+        assert explore.source == source
+        assert refused == []
+
+    run(scenario())

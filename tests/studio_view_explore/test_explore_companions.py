@@ -123,3 +123,16 @@ def test_the_truth_is_offered_for_pictures_and_this_step_for_runs(qtbot, live):
     menu.fill()
     assert not menu.actions()[0].isEnabled()
     assert "rings" in menu.actions()[0].toolTip()
+
+
+def test_keys_and_the_list_compare_where_there_is_something_to_compare(qtbot, live):
+    pictures = live.pictures
+    QTest.keyClick(live, Qt.Key.Key_C)
+    assert pictures.comparing.how == "side"
+    joined(qtbot, live, "emoji-2")
+    qtbot.waitUntil(lambda: len(pictures.others) == 1, timeout=TIMEOUT)
+    QTest.keyClick(live, Qt.Key.Key_C)
+    assert (pictures.comparing.how, pictures.ways.key()) == ("difference", "difference")
+    assert "violet" in pictures.ways.toolTip()
+    live.companions.remove("emoji-2")
+    assert pictures.comparing.how == "side"

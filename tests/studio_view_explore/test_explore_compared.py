@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 
 from engine.contract.messages import Source
@@ -98,10 +98,11 @@ def test_other_shapes_are_shown_as_they_are(qtbot, theme, comparing, pair):
     assert grid.tiles.count == 0
 
 
-def test_keys_and_the_list_say_the_same(qtbot, pictures):
-    page = pictures
-    ways = page.pictures.ways
-    QTest.keyClick(page, Qt.Key.Key_C)
-    assert (page.pictures.comparing.how, ways.key()) == ("difference", "difference")
-    assert "violet" in ways.toolTip()
-    page.pictures.comparing.choose("side")
+def test_nothing_turns_while_nobody_looks(qtbot, comparing):
+    comparing.choose("flicker")
+    comparing.rest(True)
+    with qtbot.assertNotEmitted(comparing.changed, wait=700):
+        pass
+    comparing.rest(False)
+    with qtbot.waitSignal(comparing.changed, timeout=5000):
+        pass

@@ -46,6 +46,11 @@ class Comparing(QObject):
             self._clock.stop()
         self.changed.emit()
 
+    def rest(self, resting: bool) -> None:
+        """Turn nothing while nobody looks."""
+        if self.how == "flicker":
+            self._clock.stop() if resting else self._clock.start()
+
     def next(self) -> None:
         """The next way of comparing."""
         ways = list(COMPARISONS)

@@ -178,12 +178,15 @@ class KeepForm(QWidget):
     def _show(self) -> None:
         explore, seen = self._explore, self._samples.seen
         self.setVisible(can_keep(explore.model) and explore.source.kind != "noise")
-        items = [(name, title) for name, (title, _) in _KEEPS.items()]
+        grey = explore.model is not None and explore.model.data.shape[0] == 1
+        left_out = {"brightness"} if grey else set()  # of grey pictures that is all
+        items = [(name, title) for name, (title, _) in _KEEPS.items() if name not in left_out]
         self.choice.show_items(items, _key(explore.sampler.keep))
         keep = explore.sampler.keep
         self.box.setVisible(keep is not None and keep.kind == "outside")
-        one = seen is not None and explore.source.kind == "sample"
-        self.box.show_picture(seen.data if seen is not None and one else None)
+        now = explore.source.sample if explore.source.kind == "sample" else None
+        fits = seen is not None and now is not None and replace(now, way=seen.sample.way)
+        self.box.show_picture(seen.data if seen is not None and fits == seen.sample else None)
 
 
 def _key(keep: Keep | None) -> str:

@@ -265,7 +265,7 @@ class ExplorePage(QWidget):
         self._act("More s", "}", lambda: pad.move_by(0, STEP))
         self._act("Choose a model", "M", self.picker.open_menu)
         self._act("Add a model", "Shift+M", self.chips.open_menu, "plus")
-        self._act("Compare in another way", "C", self.pictures.comparing.next)
+        self._act("Compare in another way", "C", self.pictures.compare_next)
         self._act("Put back what was dragged", "Esc", where.source.undo)
         self._act("Start from a picture…", "I", self.taker.ask, "folder-open")
         self._act("Start from the clipboard", "Ctrl+V", self.taker.paste)

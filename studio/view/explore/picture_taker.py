@@ -26,6 +26,7 @@ class PictureTaker(QObject):
         super().__init__(page)
         self._page, self._folder = page, str(Path.home())
         self._pasted: QTemporaryDir | None = None
+        self._pastes = 0
         page.setAcceptDrops(True)
         page.installEventFilter(self)
 
@@ -78,7 +79,8 @@ class PictureTaker(QObject):
             smooth = Qt.TransformationMode.SmoothTransformation
             square = square.scaled(_MOST, _MOST, mode=smooth)
         self._pasted = self._pasted or QTemporaryDir()
-        path = self._pasted.filePath("pasted picture.png")
+        self._pastes += 1  # the engine may still read the one before
+        path = self._pasted.filePath(f"pasted picture {self._pastes}.png")
         return path if square.save(path) else ""  # PNG, by its name
 
 

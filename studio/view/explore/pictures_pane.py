@@ -1,5 +1,6 @@
 """Grids of pictures side by side: where we stand, where we jump, and where others jump."""
 
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.contract.source import is_carried
@@ -103,8 +104,23 @@ class PicturesPane(Card):
             self._columns.append((column, said))
             self.others.append(grid)
         self.ways.setVisible(bool(self.others))
+        if not self.others and self.comparing.how != "side":
+            self.comparing.choose("side")
         self._name_ours()
         self._show_others()
+
+    def compare_next(self) -> None:
+        """Compare in the next way, where there is something to compare with."""
+        if self.others:
+            self.comparing.next()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Flicker goes on."""
+        self.comparing.rest(False)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Flicker rests."""
+        self.comparing.rest(True)
 
     def _offer_ways(self) -> None:
         self.ways.setFixedWidth(_WAYS)

@@ -1,0 +1,195 @@
+"""`python -m tests.real_window.tour FOLDER`: the explorer's twelve things, by mouse and keys.
+
+A picture of the whole screen of each; those of the manual (`docs/explore.md`) are made so.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QSize
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
+
+from engine.contract.catalogue import shipped_models
+from studio.assembly import Studio
+from tests.bench.live_studio import until, with_studio
+from tests.real_window.flight import click, move_to, rail_button, xdotool
+
+SIZE = QSize(1280, 800)
+
+
+def shipped(part: str) -> str:
+    return next(name for name in shipped_models() if part in name)
+
+
+async def keys(*names: str) -> None:
+    for name in names:
+        await xdotool("key", name)
+
+
+async def drag(widget: QWidget, *places: QPoint) -> None:
+    await move_to(widget, places[0])
+    await xdotool("mousedown", 1)
+    for place in places[1:]:
+        await move_to(widget, place)
+    await xdotool("mouseup", 1)
+
+
+async def shoot(name: str, seconds: float = 0.6) -> None:
+    """The screen, with whatever stands open on it."""
+    await asyncio.sleep(seconds)
+    picture = QGuiApplication.primaryScreen().grabWindow(0)
+    assert picture.save(str(Path(sys.argv[1]) / f"{name}.png"))
+
+
+async def hold(studio: Studio, name: str) -> None:
+    explore = studio.models.explore
+    studio.explore_model(name)
+    await until(lambda: explore.model is not None and explore.model.name == name)
+    await until(lambda: explore.states is not None)
+
+
+async def pick(studio: Studio, wanted: str) -> None:
+    """Shift+M, and down the menu to what is wanted."""
+    menu = studio.explore.chips.menu_of_models
+    await keys("shift+m")
+    await until(menu.isVisible)
+    titles = [a.text() for a in menu.actions() if a.isEnabled() and not a.isSeparator()]
+    await keys(*["Down"] * (titles.index(wanted) + 1), "Return")
+
+
+async def points(studio: Studio) -> None:
+    """The pad, a map, fields, models beside each other."""
+    explore, maps, page = studio.models.explore, studio.models.maps, studio.explore
+    await hold(studio, shipped("eight"))
+    pad = page.where.pad
+    place = pad.geometry_of_times.pixel
+    await drag(pad, place(0.9, 0.5).toPoint(), place(0.8, 0.2).toPoint(), place(0.8, 0).toPoint())
+    await click(page.where.map.choice)
+    await keys("Down", "Return")
+    await until(lambda: maps.kind == "error" and maps.field is not None and maps.field.whole)
+    await shoot("1-pad-and-map")
+    await keys("f")
+    await until(lambda: studio.models.fields.seen is not None)
+    await shoot("8-fields")
+    await keys("f")
+    await pick(studio, shipped("spiral"))
+    await until(lambda: studio.models.companions.all and studio.models.companions.all[0].states)
+    await shoot("5-models")
+    studio.models.companions.remove(shipped("spiral"))
+    maps.choose(None)
+    await asyncio.sleep(0.5)  # the card is laid out anew
+    await click(page.where.steps)
+    await keys("ctrl+a", "4", "Return")
+    await until(lambda: explore.steps == 4)
+    strip = page.schedule.strip
+    await until(lambda: page.schedule.isVisible())
+    await drag(strip, strip.place(0.5, 2).toPoint(), strip.place(0.7, 2).toPoint())
+    await until(lambda: bool(explore.shares))
+    await shoot("7-times-on-the-way")
+    await keys("ctrl+z")
+    await until(lambda: not explore.shares)
+    await click(page.where.source.kinds["blend"])
+    await shoot("2-blend")
+    await click(page.where.source.kinds["noise"])
+
+
+async def pictures(studio: Studio) -> None:
+    """The truth, a round trip, part of a picture kept, one training step."""
+    explore, companions, page = studio.models.explore, studio.models.companions, studio.explore
+    await hold(studio, shipped("emoji"))
+    explore.set_steps(1)
+    pad = page.where.pad
+    place = pad.geometry_of_times.pixel
+    await drag(pad, place(0.9, 0.1).toPoint(), place(0.8, 0).toPoint())
+    await pick(studio, "The true flow")
+    await until(lambda: companions.all and companions.all[0].beside is explore.states)
+    await keys("c", "c", "c")
+    await move_to(page.pictures.others[0], page.pictures.others[0].tiles.rect(4).center().toPoint())
+    await shoot("3-truth-wiped")
+    companions.remove("truth")
+    await click(page.where.source.kinds["data"])
+    await click(page.where.source.way.chips["carried"])
+    await keys("o")
+    await until(lambda: explore.states and explore.states.round_trip is not None)
+    await pick(studio, "The data that it came from")
+    await until(lambda: companions.all and companions.all[0].states is not None)
+    page.pictures.comparing.choose("side")
+    await shoot("9-round-trip", 2.0)
+    companions.remove("origin")
+    await click(page.where.source.kinds["sample"])
+    await until(lambda: explore.source.kind == "sample")
+    await click(page.where.source.sample.ways["noised"])
+    explore.set_steps(4)
+    page.where.keep.choice.setFocus()
+    await keys("Down")
+    await until(lambda: explore.sampler.keep is not None)
+    await shoot("9-kept", 2.0)
+    await click(page.where.source.kinds["noise"])
+    await keys("t")
+    await until(lambda: studio.models.training_step.seen is not None)
+    await shoot("10-one-step", 1.0)
+    await keys("t")
+    await keys("ctrl+e")
+    await shoot("12-export", 1.5)
+    await keys("Escape")
+
+
+async def trained(studio: Studio) -> None:
+    """Points are drawn and trained on; the film of it, its loss map, and a fork."""
+    models, explore = studio.models, studio.models.explore
+    await click(rail_button(studio, "Train"))
+    models.form.choose_preset("points-psd")
+    for key, value in (("training.steps", 400), ("cadence.film", 12)):
+        models.form.set(key, value)
+    await asyncio.sleep(0.5)
+    view = studio.train.form.view
+    await click(view.draw)
+    await until(lambda: models.drawing is not None and board(studio) is not None)
+    canvas = board(studio)
+    size = canvas.size()
+    heart = [(0.5, 0.75), (0.25, 0.5), (0.3, 0.3), (0.5, 0.4), (0.7, 0.3), (0.75, 0.5), (0.5, 0.75)]
+    places = [QPoint(round(x * size.width()), round(y * size.height())) for x, y in heart]
+    for start, end in pairwise(places):
+        between = [start + (end - start) * k / 6 for k in range(7)]
+        await drag(canvas, *between)
+    await shoot("11-drawing")
+    await keys("Escape")
+    await keys("ctrl+Return")
+    await until(lambda: models.runs.current and models.runs.current.info.state == "finished")
+    await shoot("6-trained")
+    run = models.runs.current
+    assert run is not None
+    await hold(studio, run.name)
+    models.maps.choose("loss")
+    await until(lambda: bool(models.film.steps))
+    models.film.show(models.film.steps[len(models.film.steps) // 2])
+    await until(lambda: "@" in explore.name and explore.states is not None)
+    await until(lambda: models.maps.field is not None or models.maps.problem)
+    await shoot("4-6-film-and-loss", 2.0)
+    await click(studio.explore.film.fork)
+    await shoot("6-fork", 1.0)
+
+
+def board(studio: Studio) -> QWidget | None:
+    from studio.view.train.drawing_board import DrawingBoard
+
+    found = studio.window.findChildren(DrawingBoard)
+    return next((one for one in found if one.isVisible()), None)
+
+
+async def tour(studio: Studio) -> None:
+    studio.window.resize(SIZE)
+    studio.window.move(0, 0)
+    await until(studio.window.isActiveWindow)
+    await until(lambda: bool(studio.models.catalogue.models))
+    parts: dict[str, Callable] = {"points": points, "pictures": pictures, "trained": trained}
+    for name in sys.argv[2:] or parts:
+        await parts[name](studio)
+
+
+if __name__ == "__main__":
+    with_studio(tour)
