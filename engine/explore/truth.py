@@ -31,8 +31,8 @@ class Truth:
     flow: DenseFlow
     memorises: bool
 
-    def at(self, t: Time, wanted: Wanted = lambda: True) -> Tensor:
-        """Where the trajectories [n, ...] stand at `t`.
+    def at(self, t: Time, wanted: Wanted = lambda: True, first: int | None = None) -> Tensor:
+        """Where the trajectories [n, ...], or the `first` of them, stand at `t`.
 
         Raises Abandoned as soon as it is not `wanted` any more; what is integrated by then stays.
         """
@@ -40,7 +40,7 @@ class Truth:
             if not wanted():
                 raise Abandoned
             self.flow.step()
-        return self.flow.at(t)
+        return self.flow.at(t, first)
 
 
 @lru_cache(maxsize=2)

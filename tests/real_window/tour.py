@@ -11,14 +11,26 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from engine.contract.catalogue import shipped_models
 from studio.assembly import Studio
-from tests.bench.live_studio import until, with_studio
+from tests.bench.live_studio import with_studio
 from tests.real_window.flight import click, move_to, rail_button, xdotool
 
 SIZE = QSize(1280, 800)
+LIMIT = 60.0  # seconds that anything takes
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait until something holds; where it never does, leave a picture of how it stands."""
+    try:
+        async with asyncio.timeout(LIMIT):
+            while not true():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        await shoot("stuck")
+        raise
 
 
 def shipped(part: str) -> str:
@@ -87,7 +99,8 @@ async def points(studio: Studio) -> None:
     await until(lambda: explore.steps == 4)
     strip = page.schedule.strip
     await until(lambda: page.schedule.isVisible())
-    await drag(strip, strip.place(0.5, 2).toPoint(), strip.place(0.7, 2).toPoint())
+    time = strip.times[2]
+    await drag(strip, strip.place(time, 2).toPoint(), strip.place(time + 0.1, 2).toPoint())
     await until(lambda: bool(explore.shares))
     await shoot("7-times-on-the-way")
     await keys("ctrl+z")
@@ -130,7 +143,7 @@ async def pictures(studio: Studio) -> None:
     await shoot("9-kept", 2.0)
     await click(page.where.source.kinds["noise"])
     await keys("t")
-    await until(lambda: studio.models.training_step.seen is not None)
+    await until(lambda: studio.models.training_step.step is not None)
     await shoot("10-one-step", 1.0)
     await keys("t")
     await keys("ctrl+e")
@@ -143,7 +156,7 @@ async def trained(studio: Studio) -> None:
     models, explore = studio.models, studio.models.explore
     await click(rail_button(studio, "Train"))
     models.form.choose_preset("points-psd")
-    for key, value in (("training.steps", 400), ("cadence.film", 12)):
+    for key, value in (("training.steps", 600), ("cadence.save", 50), ("cadence.film", 12)):
         models.form.set(key, value)
     await asyncio.sleep(0.5)
     view = studio.train.form.view
@@ -157,7 +170,8 @@ async def trained(studio: Studio) -> None:
         between = [start + (end - start) * k / 6 for k in range(7)]
         await drag(canvas, *between)
     await shoot("11-drawing")
-    await keys("Escape")
+    await click(used(studio))
+    await until(lambda: models.form.spec.data.name == "drawing-1")
     await keys("ctrl+Return")
     await until(lambda: models.runs.current and models.runs.current.info.state == "finished")
     await shoot("6-trained")
@@ -172,6 +186,10 @@ async def trained(studio: Studio) -> None:
     await shoot("4-6-film-and-loss", 2.0)
     await click(studio.explore.film.fork)
     await shoot("6-fork", 1.0)
+
+
+def used(studio: Studio) -> QWidget:
+    return next(b for b in studio.window.findChildren(QPushButton) if b.text() == "Use it")
 
 
 def board(studio: Studio) -> QWidget | None:

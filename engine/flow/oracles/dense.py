@@ -35,15 +35,18 @@ class DenseFlow:
         """Whether the integration has come as far as every time in `t`."""
         return self.done >= self._needed(t)
 
-    def at(self, t: Time) -> Tensor:
-        """The states [B, ...] at `t`, one time or one for each trajectory; integrated as needed."""
+    def at(self, t: Time, first: int | None = None) -> Tensor:
+        """The states [B, ...] at `t`, one time or one for each trajectory; integrated as needed.
+
+        Of the `first` trajectories alone, where so many are wanted.
+        """
         while not self.reached(t):
             self.step()
-        noise = self.states[0]
+        noise = self.states[0][:first]
         inside = each(t, noise).clamp_min(self.floor)
         place = (1 - inside) / (1 - self.floor) * self.steps
         before = place.long().clamp(0, self.done - 1)
-        line = spread(each(t, noise) - inside, noise) * self.velocities[self.done]
+        line = spread(each(t, noise) - inside, noise) * self.velocities[self.done][:first]
         return self._between(before, spread(place - before, noise)) + line
 
     def _keep(self, x: Tensor) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from engine.contract.catalogue import Model
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import MOST, ORIGIN, TRUTH, Companion, Companions
 from studio.model.explore_model import ExploreModel
@@ -40,7 +41,8 @@ class CompanionChips(QWidget):
         theme: Theme,
     ) -> None:
         super().__init__()
-        self._companions, self._catalogue, self._theme = companions, catalogue, theme
+        self._explore, self._companions = explore, companions
+        self._catalogue, self._theme = catalogue, theme
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -53,6 +55,7 @@ class CompanionChips(QWidget):
         self.menu_of_models.chosen.connect(self.chosen)
         self._chips: list[QFrame] = []
         companions.changed.connect(self._show)
+        explore.model_changed.connect(self._show)
         theme.changed.connect(self._show)
         self._show()
 
@@ -72,6 +75,12 @@ class CompanionChips(QWidget):
             self._row.insertWidget(place, chip)
         self.add.setEnabled(len(self._chips) < MOST)
 
+    def _told(self, model: Model) -> str:
+        """Its step, and its data where that is another's."""
+        mine, step = self._explore.model, f"step {model.step:,}"
+        same = mine is None or mine.data.name == model.data.name
+        return step if same else f"{model.data.name} · {step}"
+
     def _chip(self, place: int, other: Companion) -> QFrame:
         chip, dot = QFrame(), QLabel()
         chip.setProperty("role", "chip")
@@ -82,7 +91,7 @@ class CompanionChips(QWidget):
         row.setContentsMargins(12, 6, 8, 6)
         row.setSpacing(8)
         title = method_title(other.model, self._catalogue)
-        said = _SAID.get(other.name, (f"step {other.model.step:,}", other.name))
+        said = _SAID.get(other.name, (self._told(other.model), other.name))
         take_away = partial(self._companions.remove, other.name)
         away = Tool(self._theme, "x", f"Take {title} away", take_away, colour="muted")
         away.setProperty("role", "inline")
