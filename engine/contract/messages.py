@@ -545,8 +545,6 @@ class Traced(Message, frozen=True):
     id: int
     times: tuple[float, ...]
     arrays: tuple[Array, ...]
-    error: float = -1.0  # rms of learned against exact x_s, -1 where the exact map is not known
-    nothing: float = -1.0  # rms of x_t against exact x_s: what doing nothing scores
     why: str = ""
 
 

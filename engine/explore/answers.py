@@ -175,7 +175,7 @@ class Answers:
         )
         named = {"learned": found.learned, "exact": found.exact, "exact_x_s": found.exact_x_s}
         arrays, payload = pack({n: _numbers(a) for n, a in named.items() if a is not None})
-        answer = Traced(request.id, found.times, arrays, found.error, found.nothing, found.why)
+        answer = Traced(request.id, found.times, arrays, found.why)
         return answer, payload
 
     def _map(self, request: Map) -> tuple[Message, bytes]:

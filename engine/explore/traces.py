@@ -25,18 +25,15 @@ EXACT = 48  # RK4 steps over [0, 1]: rms error below 1e-4 for every shipped set,
 
 
 class Traces(NamedTuple):
-    """`learned` and `exact` [k, paths, 2] at `times`, `exact_x_s` [n, 2], and rms errors.
+    """`learned` and `exact` [k, paths, 2] at `times`, and `exact_x_s` [n, 2] where it is known.
 
-    `error` is that of the learned x_s, `nothing` that of staying at x_t; -1 where the exact map
-    is not known, or x_s no point of a path. `why` says why there are no learned paths.
+    `why` says why there are no learned paths.
     """
 
     times: tuple[float, ...]
     learned: Tensor
     exact: Tensor | None = None
     exact_x_s: Tensor | None = None
-    error: float = -1.0
-    nothing: float = -1.0
     why: str = ""
 
 
@@ -73,10 +70,7 @@ def traces(
     else:
         exact = _exact(oracle, x_t, times, wanted)
         ends = exact[-1]
-    error, nothing = -1.0, _rms(x_t - ends)
-    if taken.how != "re-noise":
-        error = _rms(go(loaded, taken, x_t, None) - ends)
-    return Traces(times, learned, exact[:, :paths], ends, error, nothing, why)
+    return Traces(times, learned, exact[:, :paths], ends, why)
 
 
 def _passed(loaded: Loaded, t: float, s: float, points: int) -> tuple[float, ...]:
@@ -133,7 +127,3 @@ def _check(loaded: Loaded, points: int, paths: int) -> None:
         raise UserError(f"A path must have 2 to {POINTS} points, not {points}.")
     if not 1 <= paths <= PATHS:
         raise UserError(f"The number of paths must lie between 1 and {PATHS}, not {paths}.")
-
-
-def _rms(difference: Tensor) -> float:
-    return float(difference.square().mean().sqrt())

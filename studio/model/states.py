@@ -53,8 +53,6 @@ class Paths:
     learned: NDArray[np.float32]
     exact: NDArray[np.float32] | None
     exact_x_s: NDArray[np.float32] | None
-    error: float  # rms of learned against exact x_s, -1 where unknown
-    nothing: float  # what doing nothing scores, -1 where unknown
     t: float
     s: float
     why: str = ""  # there are no learned paths
@@ -104,8 +102,6 @@ def read_paths(asked: Trace, answer: Traced, payload: bytes) -> Paths:
         arrays["learned"],
         arrays.get("exact"),
         arrays.get("exact_x_s"),
-        answer.error,
-        answer.nothing,
         asked.t,
         asked.s,
         answer.why,

@@ -317,14 +317,13 @@ def test_an_endpoint_has_no_paths_and_says_why(workspace):
     assert to_data.learned.shape == (4, 0, 2)
     assert to_data.exact.shape == (4, 10, 2)
     assert "no path to draw" in to_data.why
-    assert to_data.error < 0.01 < to_data.nothing
     between = traces(model, SOURCE, 0.9, 0.3, 4, 10)
-    assert between.error == -1.0  # it lies on no path, so that there is nothing to be far from
+    assert between.learned.shape == (4, 0, 2)
 
 
 def test_with_new_noise_there_are_no_paths_either(workspace):
     found = traces(exact_model(workspace), SOURCE, 1.0, 0.3, 4, 10, sampler=Sampler(gamma=0.5))
-    assert (found.learned.shape[1], found.error) == (0, -1.0)
+    assert found.learned.shape[1] == 0
     assert found.why == "Noise is added on the way: no path to draw."
     assert traces(exact_model(workspace), SOURCE, 1.0, 0.3, 4, 10).why == ""
 
@@ -335,7 +334,6 @@ def test_paths_of_a_dyadic_model_pass_times_that_it_knows(workspace):
     assert all(time * 128 == int(time * 128) for time in found.times)
     assert (found.times[0], found.times[-1]) == (0.75, 0.125)
     close(found.learned, found.exact, 0.01)
-    assert found.error < 0.01
 
 
 def test_progressive_distillation_is_asked_for_the_steps_of_its_stage(workspace):

@@ -216,7 +216,7 @@ class FakeWorld:
         learned = np.stack([noise[: r.paths] * _scale(t) for t in times]).astype(np.float32)
         x_s = noise * _scale(r.s)
         described, payload = pack({"learned": learned, "exact": learned, "exact_x_s": x_s})
-        return m.Traced(r.id, tuple(times), described, 0.01, 1.0), payload
+        return m.Traced(r.id, tuple(times), described), payload
 
     def map(self, r: m.Map) -> tuple[m.Message, bytes]:
         """The gap t - s everywhere, twice as much where nothing is done."""

@@ -166,7 +166,7 @@ class StagedExplore(ExploreModel):
         if self.model.capability == "endpoint":
             learned, why = some[:, :0], "There is no path to draw."
         true = some + np.float32(0.02)
-        return Paths(times, learned, true, exact, 0.0707, 0.44, self.t, self.s, why)
+        return Paths(times, learned, true, exact, self.t, self.s, why)
 
 
 class NoCatalogue(QObject):
