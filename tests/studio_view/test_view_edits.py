@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.gui
 
 
-def test_each_page_has_a_past_of_its_own(stage):
+def test_each_page_has_a_past_of_its_own(stage, qtbot):
     models, window = stage.models, stage.window
     window.show_page("Train")
     models.form.set("training.steps", 123)
@@ -13,8 +13,10 @@ def test_each_page_has_a_past_of_its_own(stage):
     window.show_page("Explore")
     assert not stage.act("edit.undo").isEnabled()
     before = models.form.spec
-    models.past._now = models.past._now._replace(model="one")
-    models.past._changed = 0.0
+    stage.studio.explore.open("points")
+    qtbot.waitUntil(lambda: models.explore.states is not None, timeout=10_000)
+    assert not stage.act("edit.undo").isEnabled()
+    models.past._changed = 0.0  # long ago
     models.explore.set_times(0.4, 0.1)
     assert stage.act("edit.undo").isEnabled()
     stage.act("edit.undo").trigger()
