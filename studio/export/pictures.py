@@ -35,6 +35,11 @@ def grid_array(pictures: Pictures, columns: int, scale: int = 1) -> NDArray[np.u
     return flat.repeat(scale, 0).repeat(scale, 1) if scale > 1 else flat
 
 
+def in_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture [h, w, 3] of one that may be grey, [h, w, 1]."""
+    return pixels if pixels.shape[2] == 3 else pixels.repeat(3, 2)
+
+
 def as_image(array: NDArray[np.uint8]) -> QImage:
     """An image that owns a copy of uint8 [h, w, 3]."""
     array = np.ascontiguousarray(array)

@@ -163,7 +163,7 @@ class ExploreModel(QObject):
         """The sampler with the times to pass between two others."""
         if not self.shares or t == s:
             return self.sampler
-        times = tuple(t + share * (s - t) for share in self.shares)
+        times = tuple(round(t + share * (s - t), 9) for share in self.shares)
         return structs.replace(self.sampler, times=times)
 
     def play(self) -> None:

@@ -47,6 +47,17 @@ class FieldModel(QObject):
         explore.model_changed.connect(self._forget)
         link.closed.connect(lambda why: self._asks.forget())
 
+    @property
+    def said(self) -> str:
+        """Why a field that is wanted is not drawn, one sentence; "" where all are."""
+        if self.problem or self.seen is None:
+            return self.problem if self.wanted else ""
+        if "v" in self.wanted and self.seen.v is None:
+            return "This model knows no velocity."
+        if self.wanted & {"u", "mesh"} and self.seen.u is None:
+            return "Noise is added on the way: no average velocity."
+        return ""
+
     def choose(self, kind: FieldKind, on: bool) -> None:
         """Draw a field, or draw it no more."""
         self.wanted = self.wanted | {kind} if on else self.wanted - {kind}

@@ -5,6 +5,7 @@ from fake_world import FakeWorld
 from loops import run, settle, until
 
 from engine.contract import messages as m
+from engine.contract.arrays import pack
 from studio.model.explore_model import ExploreModel
 from studio.model.field_model import PARTS, FieldModel
 from studio.theme.tokens import DARK
@@ -103,5 +104,28 @@ def test_arrows_and_mesh_are_what_the_fields_say() -> None:
         assert (np.sum(way * seen.places.reshape(-1, 2), 1) <= 1e-6).all()
         assert field_layers(seen, (), True, DARK) == []
         assert field_layers(None, ("v",), True, DARK) == []
+
+    run(scenario())
+
+
+def test_a_field_that_a_model_does_not_know_is_said() -> None:
+    async def scenario() -> None:
+        world, _, fields = await fielded()
+
+        def nothing(r: m.Fields):
+            places = np.zeros((r.parts**2, 2), np.float32)
+            described, payload = pack({"places": places, "v": places[:0], "u": places[:0]})
+            return m.FieldsAnswer(r.id, described), payload
+
+        world.link.on(m.Fields, nothing)
+        fields.look_at(SQUARE)
+        assert fields.said == ""
+        fields.choose("v", True)
+        await until(lambda: fields.seen is not None)
+        assert fields.said == "This model knows no velocity."
+        fields.choose("v", False)
+        assert fields.said == ""
+        fields.choose("mesh", True)
+        assert fields.said == "Noise is added on the way: no average velocity."
 
     run(scenario())

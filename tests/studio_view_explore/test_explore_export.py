@@ -17,6 +17,7 @@ from engine.contract import messages as m
 from engine.contract.facts import Facts
 from engine.contract.source import Mix, Source
 from studio.model.export_model import ExportModel
+from studio.view.explore.commanding import Hand, words_of
 from studio.view.explore.export_choice import FILMS, Choice
 from studio.view.explore.export_dialog import ExportDialog
 from studio.view.explore.export_line import ExportLine
@@ -260,3 +261,19 @@ def test_the_line_shows_what_is_made_and_gives_it_up(qtbot, qt_loop, theme, tmp_
     link.release()
     qtbot.waitUntil(lambda: exports.now is None, timeout=TIMEOUT)
     assert not line.isVisibleTo(None)
+
+
+def test_times_that_were_set_by_hand_are_those_of_the_film(pictures, explore, maps):
+    explore.set_times(0.8, 0.0)
+    explore.set_steps(3)
+    explore.set_shares((0.25, 0.75))
+    hand = Hand(explore, maps, NoCatalogue(), 0, "dark")
+
+    def times(what, steps=3):
+        words = words_of(Choice(what, "GIF", steps=steps), hand)
+        return words[words.index("--times") + 1] if "--times" in words else "even"
+
+    assert times("trajectory") == "0.75,0.25"
+    assert times("trajectory", 8) == "even"  # another number of steps has times of its own
+    assert times("training") == "0.6,0.2"
+    assert times("scrub") == "even"

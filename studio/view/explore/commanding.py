@@ -89,12 +89,11 @@ def _map(model: str, kind: MapKind, scale: int, choice: Choice, hand: Hand) -> l
 def _film(choice: Choice, hand: Hand) -> Film:
     """A scrub goes from t to data, a trajectory from noise to data, a training stays at (t, s)."""
     explore = hand.explore
-    through = {
-        "trajectory": explore.sampler_between(1.0, 0.0),
-        "training": explore.sampler_between(explore.t, explore.s),
-    }
-    own = len(explore.shares) == choice.steps - 1 or choice.what == "training"
-    sampler = through.get(choice.what, explore.sampler) if own else explore.sampler
+    sampler = explore.sampler
+    if choice.what == "training":
+        sampler = explore.sampler_between(explore.t, explore.s)
+    elif choice.what == "trajectory" and len(explore.shares) == choice.steps - 1:
+        sampler = explore.sampler_between(1.0, 0.0)
     moves: dict[str, tuple[FilmKind, float, float, int]] = {
         "scrub": ("scrub", explore.t, 0.0, explore.steps),
         "trajectory": ("trajectory", 1.0, 0.0, choice.steps),

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.contract.messages import Keep
+from studio.export.pictures import as_image, in_colour
 from studio.model.explore_model import ExploreModel
 from studio.model.explore_sampler import can_keep
 from studio.model.samples import Samples
@@ -74,10 +75,7 @@ class BoxPad(QWidget):
         """Show uint8 [h, w, c] under the box, or nothing."""
         self._image = QImage()
         if pixels is not None and pixels.ndim == 3:
-            rgb = np.ascontiguousarray(pixels if pixels.shape[2] == 3 else pixels.repeat(3, 2))
-            height, width, _ = rgb.shape
-            form = QImage.Format.Format_RGB888
-            self._image = QImage(rgb.data, width, height, 3 * width, form).copy()
+            self._image = as_image(in_colour(pixels))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -45,6 +45,7 @@ class ParticlesPane(Card):
         self._gaps = label("", "small")
         self.plot.pointed.connect(self._pointed.setText)
         companions.states_changed.connect(self._show_gaps)
+        fields.changed.connect(self._show_gaps)
         self.setContentsMargins(-13, 0, -13, -4)
         self.head.setContentsMargins(13, 0, 9, 0)
         self.head.setSpacing(2)
@@ -68,8 +69,8 @@ class ParticlesPane(Card):
         self.line.set_text(caption(states))
 
     def _show_gaps(self) -> None:
-        said = (gap_text(other) for other in self._companions.all)
-        self._gaps.setText(" · ".join(text for text in said if text))
+        said = [gap_text(other) for other in self._companions.all]
+        self._gaps.setText(" · ".join(text for text in (*said, self._fields.said) if text))
 
     def show_exact(self, known: bool) -> None:
         """Offer the exact map where the data set has one."""

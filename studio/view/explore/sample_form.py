@@ -4,16 +4,18 @@ import numpy as np
 from msgspec.structs import replace
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from engine.contract.catalogue import Model
 from engine.contract.source import Sample, Way, carrying_problem
+from studio.export.pictures import as_image, in_colour
 from studio.model.explore_model import ExploreModel
 from studio.model.samples import Samples, Seen
 from studio.theme.theme import Theme
 from studio.view.explore.line import Line
 from studio.view.explore.time_row import without_buttons
 from studio.view.explore.tool import Tool
+from studio.view.widgets.chip import chip
 
 _SIDE = 32
 _MOST = 2**31 - 1
@@ -35,13 +37,7 @@ class Thumb(QWidget):
 
     def show_picture(self, pixels: np.ndarray | None) -> None:
         """Show it, or nothing."""
-        self._image = QImage()
-        if pixels is not None:
-            grey = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, 2)
-            data = np.ascontiguousarray(grey)
-            height, width, _ = data.shape
-            form = QImage.Format.Format_RGB888
-            self._image = QImage(data.data, width, height, 3 * width, form).copy()
+        self._image = QImage() if pixels is None else as_image(in_colour(pixels))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -80,16 +76,6 @@ class WayChips(QWidget):
             button.setChecked(way == now)
             button.setEnabled(way == "noised" or not problem)
             button.setToolTip(problem if problem and way == "carried" else _WAYS[way])
-
-
-def chip(text: str, tip: str) -> QPushButton:
-    """One of some choices."""
-    made = QPushButton(text)
-    made.setProperty("role", "chip")
-    made.setCheckable(True)
-    made.setToolTip(tip)
-    made.setCursor(Qt.CursorShape.PointingHandCursor)
-    return made
 
 
 class SampleForm(QWidget):

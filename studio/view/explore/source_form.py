@@ -3,7 +3,7 @@
 import random
 
 from msgspec.structs import replace
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -18,11 +18,12 @@ from studio.model.explore_model import ExploreModel
 from studio.model.samples import Samples
 from studio.model.sources import SEEDS, is_blend, seed_of, with_seed
 from studio.theme.theme import Theme
-from studio.view.explore.sample_form import SampleForm, WayChips, chip
+from studio.view.explore.sample_form import SampleForm, WayChips
 from studio.view.explore.seed_box import SeedBox, SeedName
 from studio.view.explore.seed_pad import MIDDLE, RANDOM, BlendForm
 from studio.view.explore.tool import Tool
 from studio.view.widgets.card import label
+from studio.view.widgets.chip import chip
 from studio.view.widgets.combo import Combo
 from studio.view.words import plural
 
@@ -110,12 +111,8 @@ class SourceForm(QWidget):
         self._change(moved=())
 
     def _kind(self, name: str, tip: str) -> QPushButton:
-        button = QPushButton(name)
-        button.setProperty("role", "chip")
-        button.setCheckable(True)
+        button = chip(name, tip)
         button.setAccessibleName(f"From {name}")
-        button.setToolTip(tip)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.clicked.connect(lambda: self._choose_kind(name))
         return button
 

@@ -22,6 +22,7 @@ from studio.theme.theme import Theme
 from studio.view.explore.tool import Tool
 from studio.view.train.drawing_board import SIZE_STEP, DrawingBoard
 from studio.view.widgets.card import label
+from studio.view.widgets.chip import chip
 
 _COLUMN = 216
 _PARTS = 200  # of a slider
@@ -39,8 +40,8 @@ class DrawingDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._drawing = drawing
         self.board = DrawingBoard(drawing, theme)
-        self.brush = _chip("Brush", "Draw with the left button (B)")
-        self.eraser = _chip("Eraser", "Wipe with the left button too (E)")
+        self.brush = chip("Brush", "Draw with the left button (B)")
+        self.eraser = chip("Eraser", "Wipe with the left button too (E)")
         self.size_slider = _slider("Brush size", "How wide the brush is ([ and ], or the wheel)")
         self.density = _slider("Density", "How many points a stroke leaves, for its length")
         self.mirror = QCheckBox("Mirror left and right")
@@ -156,9 +157,9 @@ class DrawingDialog(QDialog):
         tools = QButtonGroup(self)
         chips = QHBoxLayout()
         chips.setSpacing(6)
-        for chip in (self.brush, self.eraser):
-            tools.addButton(chip)
-            chips.addWidget(chip)
+        for mode in (self.brush, self.eraser):
+            tools.addButton(mode)
+            chips.addWidget(mode)
         chips.addStretch(1)
         self.brush.setChecked(True)
         edits = QHBoxLayout()
@@ -242,16 +243,6 @@ def open_board(page: QWidget) -> DrawingDialog | None:
     """The board that is open over this page, if there is one."""
     found = page.findChildren(DrawingDialog)
     return next((dialog for dialog in found if dialog.isVisible()), None)
-
-
-def _chip(text: str, tip: str) -> QPushButton:
-    chip = QPushButton(text)
-    chip.setProperty("role", "chip")
-    chip.setCheckable(True)
-    chip.setAutoDefault(False)
-    chip.setToolTip(tip)
-    chip.setCursor(Qt.CursorShape.PointingHandCursor)
-    return chip
 
 
 def _slider(name: str, tip: str) -> QSlider:
