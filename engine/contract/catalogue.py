@@ -73,6 +73,7 @@ class DataSet(Struct, frozen=True):
     labels: tuple[str, ...] = ()
     exact: bool = False  # the exact flow map is known
     source: str = ""
+    sealed: str = ""  # SHA-256 of the file of an imported one
 
 
 class Preset(Struct, frozen=True):

@@ -8,6 +8,8 @@ from typing import Literal
 from engine.contract.films import Film, ThemeName
 from engine.contract.maps import MapKind
 from engine.contract.messages import Keep, Sampler
+from engine.contract.plot import USUAL as PLOTTED
+from engine.contract.plot import Plot
 from engine.contract.source import Mix, Moved, Sample, Source
 
 PROGRAM = "flowmap-engine"
@@ -122,6 +124,14 @@ def picture_words(
     return words + (["--theme", theme] if theme != "dark" else [])
 
 
+def plot_words(plot: Plot) -> list[str]:
+    """What a plot of points shows; what is as usual is left out."""
+    words = ["--draw", ",".join(plot.layers)] if plot.layers != PLOTTED else []
+    for name in plot.beside:
+        words += ["--beside", name]
+    return words + (["--window", _numbers(plot.window)] if plot.window else [])
+
+
 def map_words(
     model: str,
     kind: MapKind,
@@ -147,6 +157,7 @@ def film_words(model: str, film: Film) -> list[str]:
     words = ["film", model, "--kind", film.kind, "--t", number(film.t), "--s", number(film.s)]
     words += ["--steps", str(film.steps)] if film.steps != 1 else []
     words += [*source_words(film.source), *sampler_words(film.sampler)]
+    words += ["--shares", _numbers(film.shares)] if film.shares else []
     if film.kind == "scrub":
         words += ["--frames", str(film.frames)]
         words += ["--path", path_text(film.path)] if film.path else []

@@ -4,11 +4,13 @@ import contextlib
 import errno
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY = ".tmp-"  # how the name begins of what is not whole yet
+WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between tries of a place that somebody holds
 
 
 @contextlib.contextmanager
@@ -33,7 +35,7 @@ def whole_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
                 os.fsync(handle)
         if path.exists():
             os.chmod(temporary, path.stat().st_mode)
-        os.replace(temporary, path)
+        replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -41,6 +43,21 @@ def whole_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     if durable:
         with contextlib.suppress(OSError):  # the file is whole; some systems sync no folder
             sync(path.parent)
+
+
+def replace(made: Path, path: Path) -> None:
+    """Give `made`, a file or folder, the name `path`. Raises OSError, and then `path` is as it was.
+
+    A folder that is synchronised, or searched for viruses, holds a name for moments on Windows.
+    """
+    for wait in WAITS:
+        try:
+            os.replace(made, path)
+        except PermissionError:
+            time.sleep(wait)
+        else:
+            return
+    os.replace(made, path)
 
 
 def sweep(path: Path, process: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.contract.catalogue import Model
 from engine.contract.legality import snapped
@@ -25,8 +25,9 @@ class Film(Struct, frozen=True):
     A `scrub` moves (t, s) along `path`, by default s from t to `s` as the Play button does, and
     `back` again where that is wanted; a `trajectory` shows every state between t and s in `steps`
     steps; a `training` shows the jump (t, s) as each kept step of the run makes it. Only a scrub
-    has `frames` to choose: the others show each state once. `size` is the side of the picture in
-    pixels, about.
+    has `frames` to choose: the others show each state once. `shares` are the times that every jump
+    passes on its way, as shares of it, rising, one less than `steps`. `size` is the side of the
+    picture in pixels, about.
     """
 
     kind: FilmKind
@@ -35,6 +36,7 @@ class Film(Struct, frozen=True):
     steps: int = 1
     source: Source = Source()
     sampler: Sampler = Sampler()
+    shares: tuple[float, ...] = ()
     path: tuple[tuple[float, float], ...] = ()
     back: bool = False
     frames: int = 48
@@ -42,6 +44,14 @@ class Film(Struct, frozen=True):
     size: int = 512
     theme: ThemeName = "dark"
     caption: bool = True
+
+
+def sampler_at(film: Film, t: float, s: float) -> Sampler:
+    """How a film goes from t to s: through the times of its shares, where it has some."""
+    if not film.shares or t == s:
+        return film.sampler
+    times = tuple(round(t + share * (s - t), 9) for share in film.shares)
+    return structs.replace(film.sampler, times=times)
 
 
 def places(film: Film, model: Model) -> list[tuple[float, float]]:

@@ -3,6 +3,8 @@
 The rule (see `engine.contract.journal`): `Started(step)` takes back everything beyond its step.
 """
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ from engine.contract.journal import (
     Skipped,
     Started,
 )
+from engine.contract.table import Table
 
 Past = Started | Sampled | Sealed | Skipped | Noticed | Ended
 
@@ -26,37 +29,36 @@ Past = Started | Sampled | Sealed | Skipped | Noticed | Ended
 class History:
     """Holds a run's past in growing arrays; feed it the journal's bytes in any pieces, in order.
 
-    Arrays that it hands out are read-only views, good until the next `feed`.
+    Arrays that it hands out are read-only views, good until the next `feed`; lists are not copied.
+    `kind` is that of the metrics but the step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[np.floating] = np.float64) -> None:
         self._reader = Reader()
-        self._names: tuple[str, ...] = ("step",)
-        self._values = np.empty((1, 1024))
-        self._count = 0
+        self._table = Table(kind)
+        self._samples: list[Sampled] = []
         self.received = 0  # bytes fed: the offset to read on from
         self.rewinds = 0  # how often rows were taken back; curves kept elsewhere are void then
         self.events: list[Past] = []
         self.gaps: list[Gap] = []
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._table)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all metrics seen so far, `step` first."""
-        return self._names
+        return self._table.names
 
     @property
     def steps(self) -> NDArray[np.float64]:
         """The step of each row, rising."""
-        return self.curve("step")
+        return self._table.steps
 
     @property
     def samples(self) -> list[Sampled]:
         """The previews, oldest first; of two at one step the newer counts."""
-        newest = {e.step: e for e in self.events if isinstance(e, Sampled)}
-        return [newest[step] for step in sorted(newest)]
+        return self._samples
 
     @property
     def ended(self) -> Ended | None:
@@ -69,16 +71,12 @@ class History:
     @property
     def last_step(self) -> int:
         """The newest step that anything is known of."""
-        row = int(self._values[0, self._count - 1]) if self._count else 0
+        row = int(self.steps[-1]) if len(self) else 0
         return max(row, self.events[-1].step if self.events else 0)
 
-    def curve(self, name: str) -> NDArray[np.float64]:
+    def curve(self, name: str) -> NDArray[np.floating]:
         """One metric over the rows, NaN where it was not finite or not there. Raises KeyError."""
-        if name not in self._names:
-            raise KeyError(name)
-        view = self._values[self._names.index(name), : self._count]
-        view.flags.writeable = False
-        return view
+        return self._table.column(name)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the journal."""
@@ -92,43 +90,39 @@ class History:
             case Rows():
                 self._append(record)
             case Columns(names):
-                self._widen(names)
+                self._table.widen(names)
             case Gap():
                 self.gaps.append(record)
             case Started(step):
                 self._rewind(step)
                 self.events.append(record)
+            case Sampled():
+                self._add_sample(record)
+                self.events.append(record)
             case _:
                 self.events.append(record)
 
     def _append(self, rows: Rows) -> None:
-        count = len(rows.values)
-        if not count:
+        steps = rows.values[:, rows.names.index("step")]
+        values = rows.values[np.isfinite(steps)]
+        if not len(values):
             return
-        first = int(rows.values[0, rows.names.index("step")])
-        if self._count and first <= self._values[0, self._count - 1]:
-            self._rewind(first - 1)  # its Started was lost in a damaged stretch
-        end = self._count + count
-        if end > self._values.shape[1]:
-            self._reserve(len(self._names), max(end, 2 * self._values.shape[1]))
-        target = self._values[:, self._count : end]
-        target[:] = np.nan
-        target[[self._names.index(name) for name in rows.names]] = rows.values.T
-        self._count = end
+        steps = steps[np.isfinite(steps)]
+        back = np.flatnonzero(np.diff(steps) <= 0) + 1  # a Started was lost in a damaged stretch
+        for part in np.split(values, back) if len(back) else (values,):
+            first = int(part[0, rows.names.index("step")])
+            if len(self) and first <= self.steps[-1]:
+                self._rewind(first - 1)
+            self._table.append(rows.names, part)
 
-    def _widen(self, names: tuple[str, ...]) -> None:
-        fresh = tuple(name for name in names if name not in self._names)
-        if fresh:
-            self._names += fresh
-            self._reserve(len(self._names), self._values.shape[1])
-
-    def _reserve(self, columns: int, rows: int) -> None:
-        old = self._values[:, : self._count]
-        self._values = np.full((columns, rows), np.nan)
-        self._values[: len(old), : self._count] = old
+    def _add_sample(self, sampled: Sampled) -> None:
+        at = bisect_left(self._samples, sampled.step, key=lambda known: known.step)
+        known = self._samples[at : at + 1]
+        self._samples[at : at + (bool(known) and known[0].step == sampled.step)] = [sampled]
 
     def _rewind(self, step: int) -> None:
-        kept = int(np.searchsorted(self._values[0, : self._count], step, side="right"))
-        self.rewinds += kept < self._count
-        self._count = kept
+        kept = int(np.searchsorted(self.steps, step, side="right"))
+        self.rewinds += kept < len(self)
+        self._table.cut(kept)
         self.events = [e for e in self.events if e.step <= step]
+        self._samples = [e for e in self._samples if e.step <= step]

@@ -19,8 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HEAD = struct.Struct("<2sBxII")
+_CRC_AT = 8  # bytes of the head before the checksum
 _MAGIC = b"FJ"
 BODY_CAP = 1 << 24
+COLUMNS = 1000  # metrics at most: each of them takes memory in every reader
+SLAB = 1 << 18  # bytes of rows, about, that a reader hands out at once
 _EVENT, _METRICS = ord("E"), ord("M")
 
 
@@ -31,7 +34,11 @@ class Columns(msgspec.Struct, frozen=True, tag_field="type", tag="columns"):
 
 
 class Started(msgspec.Struct, frozen=True, tag_field="type", tag="started"):
-    """Training began, or went on from a checkpoint, at `step` (unix time in seconds)."""
+    """Training began, or went on from a checkpoint, at `step` (unix time in seconds).
+
+    `changes` are the fields of the spec, as key and value, that are other than in spec.toml from
+    here on: the newest `Started` of a file names all that stand.
+    """
 
     step: int
     at: float
@@ -39,6 +46,7 @@ class Started(msgspec.Struct, frozen=True, tag_field="type", tag="started"):
     threads: int
     version: str
     parameters: int = 0
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 class Sampled(msgspec.Struct, frozen=True, tag_field="type", tag="sampled"):
@@ -55,10 +63,14 @@ class Sealed(msgspec.Struct, frozen=True, tag_field="type", tag="sealed"):
 
 
 class Skipped(msgspec.Struct, frozen=True, tag_field="type", tag="skipped"):
-    """A step was not taken because the loss or its gradient was not finite."""
+    """A step was not taken because the loss or its gradient was not finite.
+
+    `file` names what it was given, `bad/FILE` of the run, where that was kept.
+    """
 
     step: int
     reason: str
+    file: str = ""
 
 
 class Noticed(msgspec.Struct, frozen=True, tag_field="type", tag="noticed"):
@@ -126,19 +138,34 @@ class Reader:
         return self._start
 
     def feed(self, data: bytes) -> Iterator[Event | Rows | Gap]:
-        """Take the next bytes of the file and yield every record that is now whole."""
+        """Take the next bytes of the file and yield every record that is now whole.
+
+        Rows of records that follow each other come together, so that a million of them are read by
+        arrays and not one by one.
+        """
         self._pending += data
-        at = 0
+        at, size = 0, 0
+        slab: list[bytes] = []
         try:
             while (found := self._next(at)) is not None:
                 begin, end, kind = found
+                if slab and (begin > at or kind == _EVENT or size >= SLAB):
+                    yield self._rows(slab)
+                    slab, size = [], 0
                 if begin > at:
                     yield Gap(self._start + at, self._start + begin)
+                if kind == _METRICS:
+                    at = self._alike(begin, end)
+                    size += at - begin
+                    slab += self._bodies(begin, end, at)
+                    continue
                 at = end
                 try:
-                    yield from self._read(kind, bytes(self._pending[begin + _HEAD.size : end]))
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    yield self._event(bytes(self._pending[begin + _HEAD.size : end]))
+                except (msgspec.DecodeError, ValueError, RecursionError):
                     yield Gap(self._start + begin, self._start + end)  # of a newer version
+            if slab:
+                yield self._rows(slab)
         finally:
             del self._pending[:at]
             self._start += at
@@ -163,12 +190,46 @@ class Reader:
             begin = self._pending.find(_MAGIC, begin + 1)
         return None
 
-    def _read(self, kind: int, body: bytes) -> Iterator[Event | Rows]:
-        if kind == _EVENT:
-            event = self._decode(body)
-            if isinstance(event, Columns):
-                self._names = event.names
-            yield event
-        elif self._names and len(body) % (8 * len(self._names)) == 0:
-            values = np.frombuffer(body, "<f8").reshape(-1, len(self._names))
-            yield Rows(self._names, values)
+    def _alike(self, begin: int, end: int) -> int:
+        """Where the records of rows end that follow the one in [begin, end) and are of its size.
+
+        Checksums are compared for all of them at once; the first that does not hold is left to
+        `_next`.
+        """
+        head, size = self._pending[begin : begin + _CRC_AT], end - begin
+        if self._pending[end : end + _CRC_AT] != head:
+            return end
+        count = max(2, min(len(self._pending) - begin, SLAB) // size)
+        if begin + count * size > len(self._pending):
+            return end
+        records = np.frombuffer(self._pending, np.uint8, count * size, begin).reshape(count, size)
+        same = (records[:, :_CRC_AT] == np.frombuffer(head, np.uint8)).all(1)
+        records = records[: count if same.all() else int(same.argmin())]
+        claimed = records[:, _CRC_AT : _HEAD.size].copy().view("<u4")[:, 0]
+        real = [zlib.crc32(record[_HEAD.size :].data, _METRICS) for record in records]
+        good = claimed == np.array(real, np.uint32)
+        return begin + size * (len(records) if good.all() else int(good.argmin()))
+
+    def _bodies(self, begin: int, end: int, last: int) -> list[bytes]:
+        """The rows of the records in [begin, last), each of the size of the one in [begin, end).
+
+        Nothing where no columns are known that they could be of.
+        """
+        size = end - begin
+        if not self._names or (size - _HEAD.size) % (8 * len(self._names)):
+            return []
+        records = np.frombuffer(self._pending, np.uint8, last - begin, begin).reshape(-1, size)
+        return [records[:, _HEAD.size :].tobytes()]
+
+    def _rows(self, slab: list[bytes]) -> Rows:
+        values = np.frombuffer(b"".join(slab), "<f8")
+        return Rows(self._names, values.reshape(-1, len(self._names)))
+
+    def _event(self, body: bytes) -> Event:
+        event: Event = self._decode(body)
+        if isinstance(event, Columns):
+            fine = event.names[:1] == ("step",) and len(set(event.names)) == len(event.names)
+            self._names = event.names if fine and len(event.names) <= COLUMNS else ()
+            if not self._names:
+                raise ValueError("no names that columns can have")
+        return event

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.files import TEMPORARY, sync, whole_file, write_synced, write_whole
+from engine.contract.files import TEMPORARY, WAITS, sync, whole_file, write_synced, write_whole
 
 
 @given(st.binary(max_size=64), st.binary(max_size=64))
@@ -85,3 +85,57 @@ def test_what_cannot_be_synced_is_an_error(tmp_path):
     sync(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "gone")
+
+
+def held(monkeypatch, times, calls):
+    """As a folder that is synchronised holds a name: so many tries are refused."""
+    replace = os.replace
+
+    def refusing(made, path):
+        calls.append(str(path))
+        if len(calls) <= times:
+            raise PermissionError(13, "Permission denied", str(path))
+        replace(made, path)
+
+    monkeypatch.setattr(os, "replace", refusing)
+    monkeypatch.setattr("engine.contract.files.WAITS", (0.001,) * len(WAITS))
+
+
+@pytest.mark.parametrize("times", [0, 1, 5])
+def test_a_name_that_is_held_for_a_moment_is_taken_after_it(tmp_path, monkeypatch, times):
+    path, calls = tmp_path / "x", []
+    path.write_bytes(b"old")
+    held(monkeypatch, times, calls)
+    write_whole(path, b"new")
+    assert len(calls) == times + 1
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_name_that_stays_held_is_an_error_and_what_stood_there_stays(tmp_path, monkeypatch):
+    path, calls = tmp_path / "x", []
+    path.write_bytes(b"old")
+    held(monkeypatch, 99, calls)
+    with pytest.raises(PermissionError):
+        write_whole(path, b"new")
+    assert len(calls) == 6  # and five tries more than one
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_another_error_is_not_tried_again(tmp_path, monkeypatch):
+    calls = []
+
+    def full(made, path):
+        calls.append(path)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(tmp_path / "x", b"new")
+    assert len(calls) == 1
+
+
+def test_waiting_for_a_name_is_short():
+    assert 5 <= len(WAITS) <= 8
+    assert sum(WAITS) < 1

@@ -1,5 +1,6 @@
 """A journal gives back every whole record, whatever happened to its tail or its middle."""
 
+import itertools
 import zlib
 
 import numpy as np
@@ -57,6 +58,9 @@ def test_every_event_round_trips():
     @QUICK
     @given(values_of(Event))
     def check(event):
+        if isinstance(event, Columns):
+            others = [name for name in dict.fromkeys(event.names) if name != "step"]
+            event = Columns(("step", *others))
         assert read(encode_event(event)) == ([event], len(encode_event(event)))
 
     check()
@@ -66,7 +70,7 @@ def test_every_event_round_trips():
 @given(st.integers(1, 5), st.integers(0, 6), st.integers(0, 2**32))
 def test_rows_round_trip_bit_for_bit(columns, rows, seed):
     values = np.random.default_rng(seed).integers(0, 2**63, (rows, columns)).view(np.float64)
-    names = tuple(f"metric {k}" for k in range(columns))
+    names = ("step", *(f"metric {k}" for k in range(1, columns)))
     found, _ = read(encode_event(Columns(names)) + encode_rows(values))
     assert found[1].names == names
     assert found[1].values.tobytes() == values.tobytes()
@@ -117,6 +121,63 @@ def test_damage_costs_its_own_record_and_is_reported(change):
             expected = [record for record in expected if not isinstance(record, tuple)]
         assert rest == expected
         assert offset == len(damaged)
+
+
+def rows_of(records):
+    """All rows in order, and the gaps between them by the number of rows before each."""
+    values, gaps = [], []
+    for record in records:
+        if isinstance(record, Rows):
+            values += record.values[:, 0].tolist()
+        elif isinstance(record, Gap):
+            gaps.append((len(values), record.end - record.start))
+    return values, gaps
+
+
+@QUICK
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 30)), min_size=1, max_size=12),
+    st.lists(st.integers(0, 10**6), max_size=4),
+    st.sampled_from([None, 17, 300, 4096]),
+    st.sampled_from([1, 100, journal.SLAB]),
+)
+def test_records_that_are_read_together_say_what_each_says_alone(sizes, hits, piece, slab):
+    """Runs of records of one size, damaged at some bytes: only the damaged records are missing."""
+    counts = [count for count, times in sizes for _ in range(times)]
+    ends = np.cumsum([0, *counts])
+    columns = encode_event(Columns(("step", "error")))
+    records = [
+        encode_rows(np.stack([np.arange(a, b), np.full(b - a, 0.5)], 1).astype(np.float64))
+        for a, b in itertools.pairwise(ends.tolist())
+    ]
+    stream = bytearray(columns + b"".join(records) + encode_event(Sealed(1)))
+    starts = len(columns) + np.cumsum([0, *map(len, records)])
+    hurt = set()
+    for hit in hits:
+        at = int(starts[0]) + hit % int(starts[-1] - starts[0])
+        stream[at] ^= 0x40
+        hurt.add(int(np.searchsorted(starts, at, side="right")) - 1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(journal, "SLAB", slab)
+        found, offset = read(bytes(stream), piece)
+    values, _ = rows_of(found)
+    kept = [k for k in range(len(counts)) if k not in hurt]
+    allowed = [k for k in hurt if values.count(float(ends[k])) and counts[k]]  # byte 3, or undone
+    wanted = [v for k in sorted({*kept, *allowed}) for v in range(ends[k], ends[k + 1])]
+    assert values == wanted
+    assert found[-1] == Sealed(1)
+    assert offset == len(stream)
+    if not hits:
+        assert not [record for record in found if isinstance(record, Gap)]
+
+
+def test_a_slab_is_no_larger_than_it_may_be(monkeypatch):
+    monkeypatch.setattr(journal, "SLAB", 1000)
+    record = encode_rows(np.arange(20, dtype=np.float64).reshape(10, 2))
+    found, _ = read(encode_event(Columns(("step", "error"))) + 50 * record)
+    slabs = [record for record in found if isinstance(record, Rows)]
+    assert sum(len(slab.values) for slab in slabs) == 500
+    assert max(slab.values.nbytes for slab in slabs) < 2000
 
 
 def test_noise_between_records_is_one_gap():

@@ -9,6 +9,7 @@ last. An unknown message type is refused, not fatal. A closed stream means stop.
 import msgspec
 
 from engine.contract.messages.answered import (
+    ChordAnswer,
     FieldsAnswer,
     Followed,
     Jumped,
@@ -16,12 +17,14 @@ from engine.contract.messages.answered import (
     Mapped,
     Measured,
     Opened,
+    PixelsTraced,
     RoundTrip,
     StepOpened,
     Traced,
 )
 from engine.contract.messages.asked import (
     Carrier,
+    Chord,
     Fields,
     Follow,
     Jump,
@@ -31,6 +34,8 @@ from engine.contract.messages.asked import (
     Measure,
     OpenModel,
     OpenStep,
+    PictureFields,
+    Pixels,
     Sampler,
     Solver,
     Trace,
@@ -46,14 +51,21 @@ from engine.contract.messages.base import (
 )
 from engine.contract.messages.runs import (
     Action,
+    CancelCheck,
+    CheckProgress,
     Chunk,
     ControlRun,
+    Detach,
     FilmAnswer,
+    GetQueue,
     GetRuns,
     LossAnswer,
+    MoveRun,
     Progress,
+    Queue,
     ReadFilm,
     ReadJournal,
+    ReadLog,
     ReadLoss,
     ReadSample,
     ReadSpec,
@@ -63,11 +75,17 @@ from engine.contract.messages.runs import (
     RunChanged,
     RunInfo,
     Runs,
+    SetQueue,
     SpecAnswer,
     StartRun,
     State,
+    TakeOut,
+    Tried,
+    TryStep,
+    Verified,
+    VerifyRun,
 )
-from engine.contract.messages.workers import Control, Left, Threads, Train
+from engine.contract.messages.workers import Control, Left, TakeIn, TakenIn, Threads, Train
 from engine.contract.messages.workspace import (
     CancelExport,
     Catalogue,
@@ -75,34 +93,43 @@ from engine.contract.messages.workspace import (
     Exported,
     ExportProgress,
     GetCatalogue,
+    Held,
     ImportData,
     Imported,
     ImportPoints,
+    Inspect,
+    Inspected,
 )
+from engine.contract.paths import writable
 from engine.contract.source import Sample, Source
 
 __all__ = [
-    "SUPERSEDED", "Action", "AnyMessage", "CancelExport", "Carrier", "Catalogue", "Chunk",
-    "Control", "ControlRun", "Done", "EngineNote", "Export", "ExportProgress", "Exported",
-    "Fields", "FieldsAnswer", "FilmAnswer", "Follow", "Followed", "GetCatalogue", "GetRuns",
-    "Hello", "ImportData", "ImportPoints", "Imported", "Jump", "Jumped", "Keep", "Left", "Look",
+    "SUPERSEDED", "Action", "AnyMessage", "CancelCheck", "CancelExport", "Carrier", "Catalogue",
+    "CheckProgress", "Chord", "ChordAnswer", "Chunk", "Control", "ControlRun", "Detach", "Done",
+    "EngineNote", "Export", "ExportProgress", "Exported", "Fields", "FieldsAnswer", "FilmAnswer",
+    "Follow", "Followed", "GetCatalogue", "GetQueue", "GetRuns", "Held", "Hello", "ImportData",
+    "ImportPoints", "Imported", "Inspect", "Inspected", "Jump", "Jumped", "Keep", "Left", "Look",
     "Looked", "LossAnswer", "Map", "Mapped", "Measure", "Measured", "Message", "MessageError",
-    "OpenModel", "OpenStep", "Opened", "Progress", "ReadFilm", "ReadJournal", "ReadLoss",
-    "ReadSample", "ReadSpec", "ReadStart", "Refused", "Request", "ResumeRun", "RoundTrip",
-    "RunAnswer", "RunChanged", "RunInfo", "Runs", "Sample", "Sampler", "Solver", "Source",
-    "SpecAnswer", "StartRun", "State", "StepOpened", "Threads", "Trace", "Traced", "Train",
-    "decode", "encode",
+    "MoveRun", "OpenModel", "OpenStep", "Opened", "PictureFields", "Pixels", "PixelsTraced",
+    "Progress", "Queue", "ReadFilm", "ReadJournal", "ReadLog", "ReadLoss", "ReadSample", "ReadSpec",
+    "ReadStart", "Refused", "Request", "ResumeRun", "RoundTrip", "RunAnswer", "RunChanged",
+    "RunInfo", "Runs", "Sample", "Sampler", "SetQueue", "Solver", "Source", "SpecAnswer",
+    "StartRun", "State", "StepOpened", "TakeIn", "TakeOut", "TakenIn", "Threads", "Trace", "Traced",
+    "Train", "Tried", "TryStep", "Verified", "VerifyRun", "decode", "encode",
 ]  # fmt: skip
 
 
 AnyMessage = (
     Hello | Refused | Done | GetCatalogue | GetRuns | StartRun | ResumeRun | ControlRun
-    | ReadJournal | ReadSample | ReadSpec | ReadStart | ReadFilm | ReadLoss | ImportData
+    | ReadJournal | ReadLog | ReadSample | ReadSpec | ReadStart | ReadFilm | ReadLoss | ImportData
     | OpenModel | Look | Jump | Follow | Fields | Trace | Map | Measure | OpenStep | Catalogue
     | Runs | RunAnswer | SpecAnswer | FilmAnswer | LossAnswer | Chunk | Imported | RunChanged
     | Export | CancelExport | Exported | ExportProgress | Progress | EngineNote | Opened
     | Looked | Jumped | Followed | FieldsAnswer | Traced | Mapped | Measured | StepOpened
-    | Threads | Train | Control | Left | ImportPoints
+    | Chord | ChordAnswer | Pixels | PixelsTraced | PictureFields
+    | Threads | Train | Control | Left | ImportPoints | Inspect | Inspected | TakeIn | TakenIn
+    | GetQueue | MoveRun | TakeOut | SetQueue | Queue | Detach
+    | VerifyRun | TryStep | CancelCheck | Verified | Tried | CheckProgress
 )  # fmt: skip
 
 _DECODER = msgspec.json.Decoder(AnyMessage)
@@ -113,8 +140,11 @@ class MessageError(Exception):
 
 
 def encode(message: Message) -> bytes:
-    """The header bytes of a message."""
-    return msgspec.json.encode(message)
+    """The header bytes of a message; names of files that are no Unicode come as they are shown."""
+    try:
+        return msgspec.json.encode(message)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(writable(msgspec.to_builtins(message)))
 
 
 def decode(header: bytes) -> AnyMessage:

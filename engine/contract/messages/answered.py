@@ -81,6 +81,8 @@ class FieldsAnswer(Message, frozen=True):
     """Float32 [n, 2] in the payload, in rows from the lower left: `places`, the velocity `v` at t,
     the average velocity `u` from t to s (either [0, 2] where the model knows none), and `exact`,
     the true velocity, where that is known.
+
+    Of pictures [n, channels, height, width], `v` and `u` alone.
     """
 
     id: int
@@ -96,6 +98,33 @@ class Traced(Message, frozen=True):
     id: int
     times: tuple[float, ...]
     arrays: tuple[Array, ...]
+    why: str = ""
+
+
+class PixelsTraced(Message, frozen=True):
+    """Paths of pixels in the payload and `times`, the k times they pass.
+
+    `why` is a sentence where the model knows no paths: `learned` is empty then, [k, 0, channels].
+    """
+
+    id: int
+    times: tuple[float, ...]
+    arrays: tuple[Array, ...]
+    why: str = ""
+
+
+class ChordAnswer(Message, frozen=True):
+    """Float32 in the payload: the `path` [k, 2] of the place from t to s, and `v` [2] there.
+
+    Either is empty where the model knows none; of the path `why` says so. `curvature` is |dv/dt|
+    there along the model's path, `exact` along the true one, in the data's units over time squared;
+    None where it is not known.
+    """
+
+    id: int
+    arrays: tuple[Array, ...]
+    curvature: float | None = None
+    exact: float | None = None
     why: str = ""
 
 

@@ -63,7 +63,7 @@ class OpenModel(Request, frozen=True):
 class Look(Request, frozen=True):
     """One sample that x_t may come from: whether it is there, and what it looks like. -> Looked.
 
-    A picture `file`, by its absolute path, is taken into the workspace first.
+    A picture `file`, by its absolute path, is taken into the workspace first, by an inspect worker.
     """
 
     model: str
@@ -126,6 +126,50 @@ class Trace(Request, frozen=True):
     s: float
     points: int = 24
     paths: int = 48
+    sampler: Sampler = Sampler()
+
+
+class Pixels(Request, frozen=True):
+    """Paths of chosen pixels of pictures, each (picture, row, column). Answered by PixelsTraced.
+
+    Float32 in the payload: `learned` [k, pixels, channels] through about `points` times of the jump
+    in `steps` steps, which ends where that jump ends; `exact`, only if the `truth` is wanted and
+    known, along the true flow. Newest wins.
+    """
+
+    model: str
+    source: Source
+    t: float
+    s: float
+    pixels: tuple[tuple[int, int, int], ...]
+    points: int = 24
+    steps: int = 1
+    sampler: Sampler = Sampler()
+    truth: bool = False
+
+
+class PictureFields(Request, frozen=True):
+    """Velocities at the x_t of pictures, of the jump in `steps` steps. Newest wins.
+
+    Answered by FieldsAnswer.
+    """
+
+    model: str
+    source: Source
+    t: float
+    s: float
+    steps: int = 1
+    sampler: Sampler = Sampler()
+
+
+class Chord(Request, frozen=True):
+    """One place of the plane and what one jump does to it. Answered by ChordAnswer; newest wins."""
+
+    model: str
+    place: tuple[float, float]
+    t: float
+    s: float
+    points: int = 24
     sampler: Sampler = Sampler()
 
 

@@ -28,6 +28,7 @@ class Hello(Message, frozen=True):
     device: str = ""
     cores: int = 0
     workspace: str = ""
+    detached: bool = False  # a hub that trains on when this stream ends
 
 
 SUPERSEDED = "superseded"

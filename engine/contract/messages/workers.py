@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from engine.contract.messages.base import Message
+from engine.contract.messages.base import Message, Request
 from engine.contract.messages.runs import Action
 from engine.contract.specs import RunSpec
 
@@ -14,12 +14,16 @@ class Threads(Message, frozen=True):
 
 
 class Train(Message, frozen=True):
-    """Train in `folder`: a new run with `spec`, or, without one, the run that lies there."""
+    """Train in `folder`: a new run with `spec`, or, without one, the run that lies there.
+
+    `changes` are fields, key and value, that it goes on with otherwise than in its spec.toml.
+    """
 
     folder: str
     workspace: str
     spec: RunSpec | None = None
     threads: int = 0
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 class Control(Message, frozen=True):
@@ -34,3 +38,17 @@ class Left(Message, frozen=True):
     how: Literal["finished", "stopped", "failed"]
     step: int
     message: str = ""
+
+
+class TakeIn(Request, frozen=True):
+    """Keep a picture of one's own, by its absolute path, in the workspace. Answered by TakenIn."""
+
+    path: str
+
+
+class TakenIn(Message, frozen=True):
+    """A picture is kept under `name`; `note` says what was left out of it, if anything."""
+
+    id: int
+    name: str
+    note: str = ""

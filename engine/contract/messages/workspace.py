@@ -1,5 +1,7 @@
 """Messages about the catalogue, imports and exports, between the studio and the hub."""
 
+from msgspec import Struct
+
 from engine.contract.catalogue import DataSet, Method, Preset
 from engine.contract.messages.base import Message, Request
 
@@ -22,11 +24,28 @@ class ImportPoints(Request, frozen=True):
     points: bytes
 
 
+class Inspect(Request, frozen=True):
+    """What a file holds that somebody else made, looked at under limits. Answered by Inspected.
+
+    With `out`, an absolute path, what is taken of it is written there as safetensors. `memory`
+    (bytes) and `seconds` may widen or lower the limits; 0 leaves them.
+    """
+
+    path: str
+    out: str = ""
+    memory: int = 0
+    seconds: float = 0.0
+
+
 class Export(Request, frozen=True):
-    """Run `flowmap-engine COMMAND --out PATH` beside everything else. Answered by Exported."""
+    """Run `flowmap-engine COMMAND --out PATH` beside everything else. Answered by Exported.
+
+    `values`, float32, are those of a map that was measured already: the command asks no more.
+    """
 
     command: tuple[str, ...]
     path: str
+    values: bytes = b""
 
 
 class CancelExport(Request, frozen=True):
@@ -46,11 +65,38 @@ class Catalogue(Message, frozen=True):
 
 
 class Imported(Message, frozen=True):
-    """A data set was imported; `skipped` names files that were not pictures, with the reason."""
+    """A data set was imported; `skipped` names files that were not pictures, with the reason.
+
+    `notes` say what else there is to know of it.
+    """
 
     id: int
     data: DataSet
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Held(Struct, frozen=True):
+    """One thing in a file; `refused` says why it is not taken, empty where it is."""
+
+    name: str
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    refused: str = ""
+
+
+class Inspected(Message, frozen=True):
+    """What a file holds. Nothing in it was run, and nothing outside it was read.
+
+    `held` may be cut to the first of `count`; `wrote` says how many are in `out`.
+    """
+
+    id: int
+    kind: str
+    count: int
+    held: tuple[Held, ...] = ()
+    note: str = ""
+    wrote: int = 0
 
 
 class Exported(Message, frozen=True):
