@@ -165,7 +165,7 @@ def open_data(name: str, workspace: Path) -> Dataset:
     path, remedy = asset("data") / f"{name}.h5", "install the program again"
     if not path.exists():
         path, remedy = imported_folder(name, workspace) / "data.h5", "delete it and import it again"
-    arrays = read_pack(path, remedy)
+    arrays = read_pack(path, remedy, info.sealed)
     samples = arrays.get("points" if info.kind == "points" else "images")
     if samples is None or samples.shape != _shape(info):
         raise DataError(f"{path} is not as its description says; {remedy}.")

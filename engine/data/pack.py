@@ -5,7 +5,10 @@ The arrays are `images` uint8 [n, h, w, 3] or `points` float32 [n, 2], and besid
 """
 
 import hashlib
-from collections.abc import Mapping
+import mmap
+import os
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data import hdf5
+from engine.data.damage import DAMAGE, said
 from engine.data.errors import DataError
 
 Arrays = Mapping[str, NDArray[Any]]
 CHUNK = 1 << 20  # bytes; a chunk is compressed and checked as one
+BYTE_CAP = 8 << 30  # of one array
 
 
 def content_hash(arrays: Arrays) -> str:
@@ -29,43 +35,88 @@ def content_hash(arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
-def write_pack(path: Path, arrays: Arrays, **attributes: str) -> None:
-    """Write the arrays and attributes to a new file, each chunk with its checksum."""
-    with h5py.File(path, "w") as file:
-        for name, array in arrays.items():
-            row = array.dtype.itemsize * int(np.prod(array.shape[1:]))
-            rows = min(len(array), max(1, CHUNK // row))
-            file.create_dataset(
-                name,
-                data=array,
-                chunks=(rows, *array.shape[1:]),
-                compression="gzip",
-                compression_opts=9,
-                shuffle=True,
-                fletcher32=True,
-            )
-        for name, value in attributes.items():
-            file.attrs[name] = value
-        file.attrs["content_hash"] = content_hash(arrays)
+def write_pack(
+    path: Path, arrays: Arrays, told: Callable[[], object] = lambda: None, **attributes: str
+) -> None:
+    """Write the arrays and attributes to a new file, each chunk with its checksum.
 
-
-def read_pack(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
-    """Read every array. Raises DataError, with the remedy, where the file is not as sealed."""
+    `told` is called after each chunk. Raises OSError; then what is there of the file is worth
+    nothing: HDF5 takes later writes without a word and loses them.
+    """
     try:
-        with h5py.File(path, "r", locking=False) as file:  # sealed: nobody writes it
-            arrays = {name: _read(file, name) for name in file}
-            sealed = str(file.attrs.get("content_hash", ""))
-    except (OSError, RuntimeError, MemoryError) as error:
-        raise DataError(f"{path} cannot be read ({error}); {remedy}.") from error
-    if content_hash(arrays) != sealed:
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                _write(file, name, array, told)
+            for name, value in attributes.items():
+                file.attrs[name] = value
+            file.attrs["content_hash"] = content_hash(arrays)
+    except (OSError, RuntimeError) as error:  # the latter where the disk is full when it closes
+        raise _plain(error) from error
+
+
+def _plain(error: Exception) -> OSError:
+    """What the system said, out of what HDF5 makes of it: several lines about buffers."""
+    found = re.search(r"errno = (\d+)", str(error))
+    code = int(found[1]) if found else getattr(error, "errno", None)
+    return OSError(code, os.strerror(code)) if code else OSError(said(error))
+
+
+def _write(file: h5py.File, name: str, array: NDArray[Any], told: Callable[[], object]) -> None:
+    row = array.dtype.itemsize * int(np.prod(array.shape[1:]))
+    rows = min(len(array), max(1, CHUNK // row))
+    dataset = file.create_dataset(
+        name,
+        array.shape,
+        array.dtype,
+        chunks=(rows, *array.shape[1:]),
+        compression="gzip",
+        compression_opts=9,
+        shuffle=True,
+        fletcher32=True,
+    )
+    for start in range(0, len(array), rows):
+        dataset[start : start + rows] = array[start : start + rows]
+        told()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file. Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_pack(path: Path, remedy: str, sealed_as: str = "") -> dict[str, NDArray[Any]]:
+    """Read every array. Raises DataError, with the remedy, where the file is not as sealed.
+
+    Where its hash is known, a file that differs is not even given to HDF5, which a single bent
+    byte can lead astray: fuzzing found loops without end and a write outside its memory.
+    """
+    try:
+        if sealed_as and file_hash(path) != sealed_as:
+            raise DataError(f"{path} is damaged (its checksum differs); {remedy}.")
+        with hdf5.open_hdf5(path) as file:  # sealed: nobody writes it
+            arrays = {found.name: _read(path, found) for found in hdf5.walk(file, BYTE_CAP)}
+        sealed = _says(path, content_hash(arrays).encode())
+    except DAMAGE as error:
+        raise DataError(f"{path} cannot be read ({said(error)}); {remedy}.") from error
+    if not sealed:
         raise DataError(f"{path} is damaged (its checksum differs); {remedy}.")
     return arrays
 
 
-def _read(file: h5py.File, name: str) -> NDArray[Any]:
+def _says(path: Path, text: bytes) -> bool:
+    """Whether a text stands in a file, as an attribute does.
+
+    HDF5 is not asked: on a bent file its reader of texts runs in circles for ever.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(text) >= 0
+
+
+def _read(path: Path, found: hdf5.Found) -> NDArray[Any]:
     """One array. A link or raw storage outside the file would read another file's bytes."""
-    inside = isinstance(file.get(name, getlink=True), h5py.HardLink)
-    dataset = file[name] if inside else None
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise DataError(f"{file.filename} is not a data set of this program: {name!r} is a link.")
-    return np.asarray(dataset[()])
+    if found.dataset is None:
+        raise DataError(
+            f"{path} is not a data set of this program: {found.name!r} {found.refused}."
+        )
+    return hdf5.read(found.dataset)

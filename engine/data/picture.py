@@ -1,8 +1,6 @@
 """Read one picture file as a small square: what it shows in a viewer, on white."""
 
-import struct
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,47 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from engine.data.damage import DAMAGE, said
 from engine.data.errors import DataError
+from engine.data.plain_file import open_plain
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+_MOVING = ("PNG", "GIF", "WEBP", "TIFF")  # a JPEG may hold a map of its own brightness
 PIXEL_CAP = 64_000_000
-SQUARE_CAP = 24_000_000  # where a model waits beside it: copies with an alpha take 0.3 GB
-_DAMAGE = (  # what Pillow's decoders raise on files that are cut, forged or bent
-    OSError,
-    ValueError,
-    SyntaxError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    MemoryError,
-    EOFError,
-    struct.error,
-    zlib.error,
-)
+Told = Callable[[str], object]
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _TOO_LARGE = f"has more than {PIXEL_CAP // 10**6} million pixels"
 
 
-def read_picture(path: Path, size: int) -> NDArray[Any]:
+def read_picture(path: Path, size: int, told: Told = lambda note: None) -> NDArray[Any]:
     """The middle square of a picture as uint8 [size, size, 3]. Raises DataError, half a sentence.
 
-    Of an animation the first frame counts; embedded colour profiles are not applied.
+    Of an animation the first frame counts, which `told` hears in half a sentence; embedded colour
+    profiles are not applied.
     """
-    return _read(path, lambda file: size)
+    return _read(path, lambda file: size, told)
 
 
-def read_square(path: Path, most: int) -> NDArray[Any]:
+def read_square(path: Path, most: int, told: Told = lambda note: None) -> NDArray[Any]:
     """The same in the picture's own size, or in `most` pixels along a side where it is larger."""
-    return _read(path, lambda file: min(most, *file.size), SQUARE_CAP)
+    return _read(path, lambda file: min(most, *file.size), told)
 
 
-def _read(path: Path, side: Callable[[Image.Image], int], cap: int = PIXEL_CAP) -> NDArray[Any]:
+def _read(path: Path, side: Callable[[Image.Image], int], told: Told) -> NDArray[Any]:
     try:
-        with _quiet(), Image.open(path, formats=FORMATS) as file:
-            if file.width * file.height > cap:
+        with open_plain(path) as opened, _quiet(), Image.open(opened, formats=FORMATS) as file:
+            if file.width * file.height > PIXEL_CAP:
                 raise DataError(_TOO_LARGE)
+            if file.format in _MOVING and getattr(file, "is_animated", False):
+                told("has several frames; the first is taken")
             size = side(file)
             file.draft(file.mode, (2 * size, 2 * size))  # JPEG: skip detail that nobody will see
             upright = ImageOps.exif_transpose(file)
@@ -61,10 +51,10 @@ def _read(path: Path, side: Callable[[Image.Image], int], cap: int = PIXEL_CAP) 
         raise DataError(f"is not a picture ({', '.join(FORMATS)})") from None
     except _BOMB:
         raise DataError(_TOO_LARGE) from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if isinstance(error, OSError) and error.strerror:
             raise DataError(f"cannot be read ({error.strerror})") from error
-        raise DataError(f"is damaged ({' '.join(str(error).split()) or 'no reason'})") from error
+        raise DataError(f"is damaged ({said(error)})") from error
 
 
 @contextmanager
@@ -106,3 +96,8 @@ def _sixteen_bit(picture: Image.Image) -> Image.Image:
     if isinstance(key, int):
         grey[grey == key] = 65535
     return Image.fromarray(((grey + 128) // 257).astype(np.uint8))
+
+
+def warm() -> None:
+    """Load the decoders of all formats now, and not at the first picture."""
+    Image.init()

@@ -1,14 +1,16 @@
 """Read a folder of pictures; folders inside it are classes."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract.catalogue import DataSet
+from engine.contract.paths import shown
 from engine.data.errors import DataError
 from engine.data.picture import FORMATS, read_picture
 
@@ -16,26 +18,34 @@ Report = Callable[[int, int], None]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 BYTE_CAP = 4 << 30  # the pictures must fit into memory while they are learned
 CLASS_CAP = 1000
+FEW = 64  # pictures; a batch has as many
 LINE = 300  # characters of a reason that are kept; a message has an upper size
 
 
-class Skipped(list[str]):
-    """Files that were left out, each with the reason, as `class/file.txt is not a picture`."""
+class Said(list[str]):
+    """Files with what is to be said of them, as `class/file.txt is not a picture`."""
 
     def add(self, place: str, reason: str) -> None:
-        line = f"{_shown(place)} {reason}"
+        line = f"{shown(place)} {reason}"
         self.append(line if len(line) <= LINE else f"…{line[-LINE:]}")
 
 
-def read_folder(
-    folder: Path, name: str, size: int, report: Report
-) -> tuple[DataSet, dict[str, NDArray[Any]], list[str]]:
-    """Description, arrays and what was skipped. Raises DataError where no picture is left.
+class Read(NamedTuple):
+    """A data set before it is sealed; what was left out, and what else there is to know."""
+
+    info: DataSet
+    arrays: dict[str, NDArray[Any]]
+    skipped: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+def read_folder(folder: Path, name: str, size: int, report: Report) -> Read:
+    """The pictures in a folder. Raises DataError where none is left.
 
     `report(done, total)` is called after each file. Labels are the names of the folders directly
     inside, where at least two of them hold pictures; pictures beside such folders are left out.
     """
-    skipped = Skipped()
+    skipped, notes = Said(), Said()
     places = sorted(_files(folder, skipped))
     if len(places) * size * size * 3 > BYTE_CAP:
         raise DataError(
@@ -44,7 +54,7 @@ def read_folder(
     images = {}
     for done, place in enumerate(places, 1):
         try:
-            images[place] = read_picture(folder / place, size)
+            images[place] = read_picture(folder / place, size, partial(notes.add, place))
         except DataError as reason:
             skipped.add(place, str(reason))
         report(done, len(places))
@@ -60,9 +70,18 @@ def read_folder(
     }
     if labels:
         arrays["labels"] = np.array([labels.index(_class_of(p)) for p in images], np.int64)
-    shown = tuple(map(_shown, labels))
-    info = DataSet(name, name, "images", (3, size, size), len(images), shown, source=folder.name)
-    return info, arrays, skipped
+    titles, from_ = tuple(map(shown, labels)), shown(folder.name)
+    info = DataSet(name, name, "images", (3, size, size), len(images), titles, source=from_)
+    return Read(info, arrays, skipped, [*_told_of(arrays["images"]), *notes])
+
+
+def _told_of(images: NDArray[Any]) -> Iterator[str]:
+    """What somebody should know who trains on these: few of them are learned by heart."""
+    if len(images) > 1 and (images == images[:1]).all():
+        yield f"All {len(images)} pictures are the same; a model can learn nothing but that one."
+    elif len(images) < FEW:
+        noun = "is only 1 picture" if len(images) == 1 else f"are only {len(images)} pictures"
+        yield f"There {noun}; each is shown again and again, and learned by heart."
 
 
 def _classes(folder: Path, places: Iterable[str]) -> list[str]:
@@ -76,7 +95,7 @@ def _classes(folder: Path, places: Iterable[str]) -> list[str]:
     return labels if len(labels) > 1 else []
 
 
-def _files(folder: Path, skipped: Skipped) -> Iterator[str]:
+def _files(folder: Path, skipped: Said) -> Iterator[str]:
     """Paths, relative to `folder`, of the plain files in it; everything else is skipped."""
     waiting = [""]
     while waiting:  # no recursion: folders may lie deeper than Python's calls
@@ -123,8 +142,3 @@ def _nothing_found(folder: Path, skipped: list[str]) -> str:
         return f"{folder} holds no pictures; choose a folder that does."
     others = f"{skipped[0]}" + (f", and {len(skipped) - 1} more" if len(skipped) > 1 else "")
     return f"{folder} holds no picture that can be read ({others}); use {', '.join(FORMATS)} files."
-
-
-def _shown(text: str) -> str:
-    """A file's name as text that can be written anywhere, whatever bytes it is made of."""
-    return os.fsencode(text).decode("utf-8", "replace")

@@ -1,16 +1,21 @@
-"""Read points in the plane from a file: .npy, .npz or .csv."""
+"""Read points in the plane from a file: .npy, .npz, .h5 or .csv."""
 
+import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data import hdf5
+from engine.data.damage import DAMAGE, said
 from engine.data.errors import DataError
+from engine.data.npy import read_npy
+from engine.data.plain_file import open_plain
 
 BYTE_CAP = 1 << 30
-SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".txt")
+SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".csv", ".tsv", ".txt")
 _KEYS = ("points", "data", "x", "arr_0")
 
 
@@ -18,9 +23,8 @@ def read_points(path: Path) -> NDArray[Any]:
     """Points, float32 [n, 2], finite. Raises DataError, one sentence."""
     try:
         values = _read(path)
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
-        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise DataError(f"{path.name} cannot be read as points ({text}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path.name} cannot be read as points ({said(error)}).") from error
     return checked(values, path.name)
 
 
@@ -42,27 +46,46 @@ def checked(values: NDArray[Any], source: str) -> NDArray[Any]:
 
 
 def _read(path: Path) -> NDArray[Any]:
-    size = path.stat().st_size
-    if path.suffix.lower() == ".npz":
-        with zipfile.ZipFile(path) as archive:  # a small archive can unpack to any size
-            size = sum(item.file_size for item in archive.infolist())
-    if size > BYTE_CAP:
-        raise ValueError(f"it is larger than {BYTE_CAP >> 30} GiB")
-    match path.suffix.lower():
-        case ".npy":
-            return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-        case ".npz":
-            return _from_npz(path)
-        case _:
-            return _from_text(path.read_text("utf-8-sig").splitlines())
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > BYTE_CAP:
+            raise ValueError(f"it is larger than {BYTE_CAP >> 30} GiB")
+        match path.suffix.lower():
+            case ".npy":
+                return read_npy(file, size, BYTE_CAP)
+            case ".npz":
+                return _from_npz(file)
+            case ".h5" | ".hdf5":
+                return _from_hdf5(path)
+            case _:
+                return _from_text(file.read().decode("utf-8-sig").splitlines())
 
 
-def _from_npz(path: Path) -> NDArray[Any]:
-    with np.load(path, allow_pickle=False) as archive:
-        known = [key for key in _KEYS if key in archive.files]
-        if not known and len(archive.files) != 1:
-            raise ValueError(f"none of its arrays is called {' or '.join(_KEYS)}")
-        return np.asarray(archive[(known or archive.files)[0]])
+def _from_npz(file: BinaryIO) -> NDArray[Any]:
+    with zipfile.ZipFile(file) as archive:
+        held = {item.filename.removesuffix(".npy"): item for item in archive.infolist()}
+        item = held[_chosen(list(held))]
+        if sum(item.file_size for item in archive.infolist()) > BYTE_CAP:
+            raise ValueError(f"it is larger than {BYTE_CAP >> 30} GiB")
+        with archive.open(item) as stream:  # a small archive can unpack to any size
+            return read_npy(stream, item.file_size, BYTE_CAP)
+
+
+def _from_hdf5(path: Path) -> NDArray[Any]:
+    with hdf5.open_hdf5(path) as file:
+        held = {found.name: found for found in hdf5.walk(file, BYTE_CAP)}
+        found = held[_chosen(list(held))]
+        if found.dataset is None:
+            raise ValueError(f"{found.name!r} {found.refused}")
+        return hdf5.read(found.dataset)
+
+
+def _chosen(names: list[str]) -> str:
+    """Which array of several are the points. Raises ValueError where none says so."""
+    known = [key for key in _KEYS if key in names]
+    if not known and len(names) != 1:
+        raise ValueError(f"none of its arrays is called {' or '.join(_KEYS)}")
+    return (known or names)[0]
 
 
 def _from_text(lines: list[str]) -> NDArray[Any]:

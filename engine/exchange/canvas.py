@@ -40,6 +40,9 @@ class Canvas(Protocol):
     def dots(self, places: Places, radius: float, colour: str, opacity: float = 1.0) -> None:
         """A disc at each place."""
 
+    def rings(self, places: Places, radius: float, colour: str, opacity: float = 1.0) -> None:
+        """A ring of one unit at each place."""
+
     def text(
         self,
         x: float,
@@ -90,6 +93,13 @@ class Raster:
         draw = ImageDraw.Draw(cover)
         for x, y in self._pixels(places, _FINE):
             draw.ellipse((x - reach, y - reach, x + reach, y + reach), 255)
+        self._lay(cover, colour, opacity)
+
+    def rings(self, places: Places, radius: float, colour: str, opacity: float = 1.0) -> None:
+        cover, reach = self._cover(), (radius + 0.5) * self.scale * _FINE
+        draw, thick = ImageDraw.Draw(cover), max(1, round(self.scale * _FINE))
+        for x, y in self._pixels(places, _FINE):
+            draw.ellipse((x - reach, y - reach, x + reach, y + reach), outline=255, width=thick)
         self._lay(cover, colour, opacity)
 
     def text(
@@ -162,9 +172,15 @@ class Svg:
         self._parts += [f"<g {look}>", *shapes, "</g>"]
 
     def dots(self, places: Places, radius: float, colour: str, opacity: float = 1.0) -> None:
+        self._circles(places, radius, f'fill="{colour}" opacity="{opacity:g}"')
+
+    def rings(self, places: Places, radius: float, colour: str, opacity: float = 1.0) -> None:
+        self._circles(places, radius, f'fill="none" stroke="{colour}" opacity="{opacity:g}"')
+
+    def _circles(self, places: Places, radius: float, look: str) -> None:
         kept = places[np.isfinite(places).all(-1)].tolist()
         shapes = (f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{radius:g}"/>' for x, y in kept)
-        self._parts += [f'<g fill="{colour}" opacity="{opacity:g}">', *shapes, "</g>"]
+        self._parts += [f"<g {look}>", *shapes, "</g>"]
 
     def text(
         self,

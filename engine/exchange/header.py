@@ -1,12 +1,14 @@
 """What the weights of a model file are, read without them: this needs no torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from safetensors import SafetensorError, safe_open
 
 from engine.contract.catalogue import METHODS, DataSet
+from engine.contract.errors import UserError
 from engine.contract.specs import RunSpec
+from engine.contract.tensor_file import TensorHeader, tensor_header
 from engine.contract.version import RUN_FORMAT
 from engine.exchange.errors import ModelError
 
@@ -30,18 +32,22 @@ class _Format(msgspec.Struct):
 
 def read_header(path: Path) -> Header:
     """What a model file says of itself. Raises ModelError, one sentence."""
+    return header_of(path, described(path).metadata)
+
+
+def described(path: Path) -> TensorHeader:
+    """What a file of weights says it holds, checked against its size. Raises ModelError."""
     try:
-        with safe_open(path, framework="np") as file:
-            return header_of(path, file.metadata())
+        return tensor_header(path)
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except SafetensorError as error:
-        raise ModelError(f"{path} is no model of this program ({error}).") from error
+    except UserError as error:
+        raise ModelError(str(error)) from error
 
 
-def header_of(path: Path, metadata: dict[str, str] | None) -> Header:
+def header_of(path: Path, metadata: Mapping[str, str]) -> Header:
     """The header in a file's metadata. Raises ModelError."""
-    text = (metadata or {}).get(KEY, "")
+    text = metadata.get(KEY, "")
     if not text:
         raise ModelError(f"{path} holds weights, but does not say of which model.")
     try:

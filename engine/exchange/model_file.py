@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -15,6 +14,7 @@ from engine.contract.specs import RunSpec
 from engine.contract.version import RUN_FORMAT
 from engine.exchange.errors import ModelError
 from engine.exchange.header import KEY, Header, header_of
+from engine.exchange.tensor_file import tensor_file
 from engine.exchange.weights import filled_network
 
 
@@ -46,12 +46,6 @@ def save_model(
 
 def load_model_file(path: Path) -> ModelFile:
     """Open a model file. Raises ModelError, one sentence."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = header_of(path, file.metadata())
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except SafetensorError as error:
-        raise ModelError(f"{path} is no model of this program ({error}).") from error
-    return ModelFile(header, filled_network(path.name, header.spec, header.data, state))
+    file = tensor_file(path)
+    header = header_of(path, file.metadata)
+    return ModelFile(header, filled_network(path.name, header.spec, header.data, file))

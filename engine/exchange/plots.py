@@ -1,4 +1,4 @@
-"""Points of the plane as a plot: where they stand, where they come to, and the ways there."""
+"""Points of the plane as a plot: its layers, from back to front, over a grid."""
 
 import math
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contract.plot import Dots, Lines
 from engine.exchange.canvas import Canvas
 from engine.exchange.palette import Palette, mix
 
@@ -43,23 +44,22 @@ def window_of(clouds: Sequence[Points]) -> Window:
     return Window(float(x), float(y), half)
 
 
-def draw_plot(
+def draw_layers(
     canvas: Canvas,
     window: Window,
     look: Palette,
-    x_s: Points,
-    x_t: Points | None = None,
-    trails: NDArray[np.float32] | None = None,
+    layers: Sequence[Dots | Lines],
+    mark: float = 1.0,
 ) -> None:
-    """Draw in the upper square of a canvas: a grid, `x_t` faintly, `trails` [k, ways, 2], `x_s`."""
+    """Draw a grid in the upper square of a canvas, and the layers with `mark` times their sizes."""
     _draw_grid(canvas, window, look)
-    radius = _radius(len(x_s))
-    if x_t is not None:
-        canvas.dots(window.units(x_t), 0.7 * radius, look.muted, 0.35)
-    if trails is not None and len(trails) > 1:
-        ways = window.units(trails[:, :TRAILS]).swapaxes(0, 1)
-        canvas.lines([*ways], look.learned, 1.0, 0.45)
-    canvas.dots(window.units(x_s), radius, look.learned, 0.85)
+    for layer in layers:
+        places = window.units(layer.places)
+        if isinstance(layer, Lines):
+            canvas.lines([*places.swapaxes(0, 1)], layer.colour, mark * layer.width, layer.opacity)
+        else:
+            draw = canvas.rings if layer.hollow else canvas.dots
+            draw(places, mark * layer.radius, layer.colour, layer.opacity)
 
 
 def _draw_grid(canvas: Canvas, window: Window, look: Palette) -> None:
@@ -84,8 +84,3 @@ def _step(half: float) -> float:
     """Distance between grid lines: five to ten of them across the window."""
     power = 10.0 ** math.floor(math.log10(half / 2))
     return max(power * nice for nice in (1, 2, 5) if power * nice <= half / 2)
-
-
-def _radius(count: int) -> float:
-    """Radius of a mark: smaller, the more there are."""
-    return min(2.6, max(0.5, 2.1 * math.pow(2048 / max(1, count), 0.22)))

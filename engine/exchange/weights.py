@@ -10,9 +10,15 @@ from torch.overrides import TorchFunctionMode
 
 from engine.contract.catalogue import DataSet
 from engine.contract.specs import RunSpec, problems
+from engine.contract.tensor_file import FLOATING, Described
 from engine.exchange.errors import ModelError as ModelError
+from engine.exchange.tensor_file import TensorFile
 from engine.networks.build import network_of
 
+_NAMES = {
+    torch.float32: "F32", torch.float64: "F64", torch.float16: "F16", torch.bfloat16: "BF16",
+    torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
 _SLACK = 1 << 20  # numbers that a network may hold beside its weights
 _SIDE = 1024  # of a picture at most
 
@@ -23,22 +29,30 @@ def classes_of(spec: RunSpec, data: DataSet) -> int:
 
 
 def filled_network(
-    name: str, spec: RunSpec, data: DataSet, state: Mapping[str, Tensor]
+    name: str, spec: RunSpec, data: DataSet, state: Mapping[str, Tensor] | TensorFile
 ) -> nn.Module:
     """The network of a spec with these weights as float32, ready to be asked.
 
     Raises ModelError where they do not belong together, before more memory is taken than the
-    weights themselves need.
+    weights themselves need; those in a file are not read before its names, shapes and types fit.
     """
     _check_spec(name, spec, data)
-    for key, tensor in state.items():
+    held = state.described if isinstance(state, TensorFile) else _described(state)
+    with _Budget(name, _SLACK + sum(tensor.size for tensor in held.values())):
+        network = network_of(spec, data.shape, classes_of(spec, data))
+    _check_fit(name, _described(network.state_dict()), held)
+    loaded = state.load() if isinstance(state, TensorFile) else state
+    for key, tensor in loaded.items():
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{name} holds weights that are not finite ({key}); train it again.")
-    with _Budget(name, _SLACK + sum(tensor.numel() for tensor in state.values())):
-        network = network_of(spec, data.shape, classes_of(spec, data))
-    _check_shapes(name, network.state_dict(), state)
-    network.load_state_dict({key: tensor.float() for key, tensor in state.items()})
+    network.load_state_dict({key: tensor.float() for key, tensor in loaded.items()})
     return network.eval().requires_grad_(False)
+
+
+def _described(state: Mapping[str, Tensor]) -> dict[str, Described]:
+    return {
+        k: Described(_NAMES.get(t.dtype, str(t.dtype)), tuple(t.shape)) for k, t in state.items()
+    }
 
 
 class _Budget(TorchFunctionMode):
@@ -76,12 +90,24 @@ def _check_spec(name: str, spec: RunSpec, data: DataSet) -> None:
         raise ModelError(f"{name} is for samples of shape {data.shape}, which is not possible.")
 
 
-def _check_shapes(name: str, wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
-    for key in sorted(wanted.keys() | state.keys()):
-        shapes = [tuple(side[key].shape) if key in side else None for side in (state, wanted)]
-        if shapes[0] != shapes[1]:
-            has, needs = ("nothing" if shape is None else f"{shape}" for shape in shapes)
+def _check_fit(name: str, wanted: Mapping[str, Described], held: Mapping[str, Described]) -> None:
+    for key in sorted(wanted.keys() | held.keys()):
+        has, needs = held.get(key), wanted.get(key)
+        if has is None or needs is None or has.shape != needs.shape or not _alike(has, needs):
+            said = [
+                "nothing" if side is None else f"{side.shape}{_kind(has, needs, side)}"
+                for side in (has, needs)
+            ]
             raise ModelError(
-                f"{name} does not fit the network of its spec: under {key} it has {has} where "
-                f"the network has {needs}."
+                f"{name} does not fit the network of its spec: under {key[:100]} it has {said[0]} "
+                f"where the network has {said[1]}."
             )
+
+
+def _alike(has: Described, needs: Described) -> bool:
+    """Whether one kind of number can stand for the other: any float for a float."""
+    return has.dtype == needs.dtype or {has.dtype, needs.dtype} <= set(FLOATING)
+
+
+def _kind(has: Described | None, needs: Described | None, side: Described) -> str:
+    return f" of {side.dtype}" if has and needs and has.shape == needs.shape else ""

@@ -46,13 +46,18 @@ def nothing_left(workspace: Path) -> bool:
 
 def test_pictures_come_back_with_their_labels(folder: Path, workspace: Path) -> None:
     seen: list[tuple[int, int]] = []
-    info, skipped = import_data(
+    info, skipped, _ = import_data(
         folder, "mine", workspace, report=lambda done, total: seen.append((done, total))
     )
     assert skipped == []
-    assert seen == [(done, 12) for done in range(1, 13)]
+    assert seen[:12] == [(done, 12) for done in range(1, 13)]
+    assert set(seen[12:]) == {(12, 12)}  # while they are written
     assert info == find("mine", workspace) == data_sets(workspace)[-1]
-    expected = DataSet("mine", "mine", "images", (3, 32, 32), 12, ("a", "b", "c"), source="mine")
+    sealed = info.sealed
+    expected = DataSet(
+        "mine", "mine", "images", (3, 32, 32), 12, ("a", "b", "c"), source="mine", sealed=sealed
+    )
+    assert len(sealed) == 64
     assert info == expected
     dataset = open_data("mine", workspace)
     ordered = torch.from_numpy(np.concatenate([NOISE[k::3] for k in range(3)])).permute(0, 3, 1, 2)
@@ -68,7 +73,7 @@ def test_pictures_come_back_with_their_labels(folder: Path, workspace: Path) -> 
 
 
 def test_a_folder_without_classes_has_no_labels(folder: Path, workspace: Path) -> None:
-    info, _ = import_data(folder / "a", "only-a", workspace, size=16)
+    info, _, _ = import_data(folder / "a", "only-a", workspace, size=16)
     assert (info.count, info.labels, info.shape) == (4, (), (3, 16, 16))
     assert open_data("only-a", workspace).draw(3, Randomness(0)).label is None
     alone = folder.parent / "outer"
@@ -77,7 +82,7 @@ def test_a_folder_without_classes_has_no_labels(folder: Path, workspace: Path) -
     (folder.parent / "inner").rename(alone / "a")
     assert import_data(alone, "one-class", workspace)[0].labels == ()
     Image.new("RGB", (8, 8)).save(alone / "beside.png")
-    info, skipped = import_data(alone, "one-and-beside", workspace)
+    info, skipped, _ = import_data(alone, "one-and-beside", workspace)
     assert (info.count, info.labels, skipped) == (5, (), [])
 
 
@@ -93,7 +98,7 @@ def test_whatever_is_no_picture_is_left_out_with_a_reason(folder: Path, workspac
     (folder / "stray.png").write_bytes((folder / "a" / "00.png").read_bytes())
     (folder / "a" / "linked.png").symlink_to(folder / "b" / "01.png")
     os.mkfifo(folder / "c" / "pipe.png")
-    info, skipped = import_data(folder, "mine", workspace)
+    info, skipped, _ = import_data(folder, "mine", workspace)
     assert info.count == 13  # a link to a picture is one
     assert info.labels == ("a", "b", "c")
     reasons = {line.partition(" ")[0]: line.partition(" ")[2] for line in skipped}
@@ -121,7 +126,7 @@ def test_a_folder_that_cannot_be_read_is_left_out(
         return scan(path)
 
     monkeypatch.setattr(picture_folder.os, "scandir", guarded)
-    info, skipped = import_data(folder, "mine", workspace)
+    info, skipped, _ = import_data(folder, "mine", workspace)
     assert info.labels == ("a", "c")
     assert skipped == ["b cannot be read (Permission denied)"]
     with pytest.raises(DataError, match=r"b cannot be read \(Permission denied\)\."):
@@ -136,7 +141,7 @@ def test_the_list_of_reasons_fits_into_a_message(
     deep.mkdir(parents=True)
     for index in range(5):
         (deep / f"{index}.txt").write_text("hello")
-    _, skipped = import_data(folder, "mine", workspace)
+    _, skipped, _ = import_data(folder, "mine", workspace)
     assert len(skipped) == 4
     assert skipped[-1] == "and 2 more"
     assert max(map(len, skipped)) <= picture_folder.LINE + 1
@@ -149,7 +154,7 @@ def test_names_of_files_may_be_any_bytes(tmp_path: Path, workspace: Path) -> Non
         os.makedirs(place)
         Image.new("RGB", (8, 8)).save(os.fsdecode(place + b"/x.png"))
         Path(os.fsdecode(place + b"/\xff.txt")).write_text("hello")
-    info, skipped = import_data(tmp_path / "in", "names", workspace)
+    info, skipped, _ = import_data(tmp_path / "in", "names", workspace)
     assert info.labels == ("caf\ufffd", "漢字")
     assert len(skipped) == 2
     msgspec.json.encode(skipped)
@@ -256,7 +261,7 @@ def test_an_unknown_data_set_says_how_to_import_it(folder: Path, workspace: Path
 def test_a_full_disk_leaves_nothing(
     folder: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, arrays: object, **attributes: str) -> None:
+    def full(path: Path, arrays: object, told: object, **attributes: str) -> None:
         path.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -277,13 +282,13 @@ from engine.data import importers
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[3] != "report":
-    setattr(importers.os if sys.argv[3] == "rename" else importers, sys.argv[3], die)
+    setattr(importers, sys.argv[3], die)
 importers.import_data(Path(sys.argv[1]), "mine", Path(sys.argv[2]),
                       report=die if sys.argv[3] == "report" else lambda *_: None)
 """
 
 
-@pytest.mark.parametrize("moment", ["report", "sync", "rename"])
+@pytest.mark.parametrize("moment", ["report", "sync", "replace"])
 def test_a_killed_import_leaves_no_data_set(folder: Path, workspace: Path, moment: str) -> None:
     """Killed while reading, before the disk has it, and just before the folder gets its name."""
     words = [sys.executable, "-c", KILLED, str(folder), str(workspace), moment]

@@ -119,6 +119,29 @@ def test_pictures_stand_upright(tmp_path: Path, orientation: int, corner: str) -
         assert np.abs(found[2, 2] - expected).max() < 12
 
 
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP", "GIF"])
+def test_one_bit_is_black_and_white(tmp_path: Path, format: str) -> None:
+    board = np.indices((8, 8)).sum(0) % 2 == 0
+    found = read(tmp_path, Image.fromarray(board), 8, format)
+    assert np.array_equal(found, np.repeat(np.where(board, 255, 0)[..., None], 3, 2))
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_long_strip_gives_its_middle(tmp_path: Path, upright: bool) -> None:
+    strip = np.zeros((10, 20_000, 3), np.uint8)
+    middle = np.random.default_rng(0).integers(0, 256, (10, 10, 3), np.uint8)
+    strip[:, 9_995:10_005] = middle
+    if upright:
+        strip, middle = strip.transpose(1, 0, 2), middle.transpose(1, 0, 2)
+    found = read(tmp_path, Image.fromarray(np.ascontiguousarray(strip)), 10, "PNG")
+    assert np.array_equal(found, middle)
+
+
+def test_a_single_pixel_fills_the_square(tmp_path: Path) -> None:
+    found = read(tmp_path, Image.new("LA", (1, 1), (100, 255)), 16, "PNG")
+    assert np.all(found == 100)
+
+
 def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
     found = read(tmp_path, frames[0], 8, "GIF", save_all=True, append_images=frames[1:])

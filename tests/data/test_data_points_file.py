@@ -22,7 +22,7 @@ POINTS = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
 
 def test_imported_points_are_drawn_from(tmp_path: Path) -> None:
     np.save(tmp_path / "mine.npy", POINTS)
-    info, skipped = import_data(tmp_path / "mine.npy", "mine", tmp_path / "work")
+    info, skipped, _ = import_data(tmp_path / "mine.npy", "mine", tmp_path / "work")
     dataset = open_data("mine", tmp_path / "work")
     assert (info.kind, info.shape, info.count, info.exact) == ("points", (2,), 50, False)
     assert skipped == []

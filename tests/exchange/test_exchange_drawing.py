@@ -12,13 +12,14 @@ from PIL import Image
 
 from engine.contract.facts import Facts
 from engine.contract.maps import map_info
+from engine.contract.plot import Ways, jump_layers
 from engine.contract.scales import VIRIDIS
 from engine.exchange.arrays import hdf5, npz
 from engine.exchange.canvas import Raster, Svg, png, width_of, wrapped
 from engine.exchange.map_sheet import Measured, Words, map_sheet
 from engine.exchange.palette import PALETTES
 from engine.exchange.pictures import fitting_scale, grid, on_paper
-from engine.exchange.plots import SIDE, Window, draw_plot, window_of
+from engine.exchange.plots import SIDE, Window, draw_layers, window_of
 from studio.export.pictures import grid_array
 from studio.theme.tokens import THEMES
 
@@ -48,7 +49,7 @@ def test_colours_are_those_of_the_window(name):
         theirs.text,
         theirs.muted,
     )
-    assert mine.learned == theirs.models[0]
+    assert (mine.learned, mine.models) == (theirs.models[0], theirs.models)
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 10])
@@ -125,7 +126,9 @@ def test_a_window_holds_nearly_all_of_every_cloud():
 def test_a_plot_has_every_point_as_a_shape():
     canvas = Svg(SIDE, SIDE, LOOK.card)
     points = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
-    draw_plot(canvas, Window(0, 0, 3), LOOK, points, points, np.stack([points, points + 1]))
+    ways = Ways(np.stack([points, points + 1]), exact_x_s=points)
+    layers = jump_layers(points, points, ways, ("start", "learned", "paths"), LOOK)
+    draw_layers(canvas, Window(0, 0, 3), LOOK, layers)
     root = ElementTree.fromstring(canvas.content(FACTS))
     assert len(root.findall(f".//{SVG}circle")) == 100
     assert json.loads(root.find(f"{SVG}metadata").text) == FACTS.values()
