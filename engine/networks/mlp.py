@@ -47,6 +47,8 @@ class MLP(Backbone):
 
     def features(self, x: Tensor, t: Tensor, s: Tensor, label: Tensor | None) -> Tensor:
         """Of points (B, size), (B, width)."""
+        if torch.is_inference_mode_enabled() and label is None and _same(t) and _same(s):
+            t, s = t[:1], s[:1]  # what they say to 2,048 points is two thirds of a jump
         angles = torch.addmm(self.phases, torch.stack((t, s), dim=1), self.rates)
         context = self.times(angles.sin())
         if self.label is not None:
@@ -58,3 +60,8 @@ class MLP(Backbone):
         ):
             x = F.silu(torch.addcmul(shift, layer(x), scale))
         return x
+
+
+def _same(times: Tensor) -> bool:
+    """Whether all samples stand at one time, on a processor: asking a GPU would wait for it."""
+    return times.device.type == "cpu" and len(times) > 1 and bool((times == times[0]).all())

@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
+import io
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +14,18 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from engine.contract.files import TEMPORARY, sync, write_synced
-from engine.contract.version import RUN_FORMAT
+from engine.contract.files import TEMPORARY, replace, sync, write_synced
+from engine.contract.tensor_file import read_tensor_header
+from engine.contract.version import RUN_FORMAT, VERSION
 from engine.runs.errors import RunError, disk_sentence
 from engine.runs.folder import MANIFEST, RunFolder
 
 STATE = "state.json"
 _SUFFIX = ".safetensors"
+
+
+class NotFinite(RunError):
+    """Weights or averages that must not be sealed: a checkpoint is to be gone on from."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -37,6 +42,7 @@ class Manifest(msgspec.Struct, frozen=True):
     format: int
     step: int
     files: tuple[Entry, ...]
+    version: str = ""  # of the program, empty in the first ones
 
 
 class Checkpoint(NamedTuple):
@@ -52,8 +58,13 @@ class Checkpoint(NamedTuple):
         return found
 
     def tensors(self, file: str) -> dict[str, Tensor]:
-        """The tensors of one file, named without its suffix, on the CPU."""
-        return load((self.path / f"{file}{_SUFFIX}").read_bytes())
+        """The tensors of one file, named without its suffix, on the CPU.
+
+        Raises OSError, and UserError where its header is none that this program writes.
+        """
+        content = (self.path / f"{file}{_SUFFIX}").read_bytes()
+        read_tensor_header(f"{self.path}/{file}{_SUFFIX}", io.BytesIO(content))
+        return load(content)
 
     def files(self) -> list[str]:
         """Names of its tensor files, without the suffix."""
@@ -66,7 +77,7 @@ def seal(
 ) -> Path:
     """Write the checkpoint of `step` under a temporary name, wait for the disk, then name it.
 
-    Raises RunError where a tensor is not finite or the disk refuses; older ones stay untouched.
+    Raises NotFinite, or RunError where the disk refuses; older ones stay untouched.
     """
     for name, group in tensors.items():
         _refuse_non_finite(name, group, step)
@@ -76,7 +87,7 @@ def seal(
         _write(temporary, step, tensors, state)
         if final.exists():  # of a future that was taken back, or damaged
             shutil.rmtree(final)
-        os.replace(temporary, final)
+        replace(temporary, final)
         sync(final.parent)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -113,7 +124,7 @@ def _write(
     for name, group in tensors.items():
         add(f"{name}{_SUFFIX}", save({k: t.detach().cpu().contiguous() for k, t in group.items()}))
     add(STATE, json.dumps(state, indent=1, allow_nan=False).encode())
-    manifest = Manifest(RUN_FORMAT, step, tuple(entries))
+    manifest = Manifest(RUN_FORMAT, step, tuple(entries), VERSION)
     write_synced(path / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
     sync(path)
 
@@ -121,19 +132,17 @@ def _write(
 def _refuse_non_finite(name: str, group: dict[str, Tensor], step: int) -> None:
     for key, tensor in group.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise RunError(
-                f"Step {step} is not saved: {key} of {name} is not finite; "
-                "go on from the newest checkpoint with a lower learning rate."
-            )
+            raise NotFinite(f"Step {step} is not saved: {key} of {name} is not finite.")
 
 
-def newest(folder: RunFolder) -> Checkpoint | None:
-    """The newest checkpoint that verifies, or None where none was ever sealed.
+def newest(folder: RunFolder, most: int | None = None) -> Checkpoint | None:
+    """The newest checkpoint that verifies, of at most step `most`; None where none was sealed.
 
     Raises RunError where all are damaged, or one is of a newer version of the program.
     """
     damaged: list[str] = []
-    for step in reversed(folder.checkpoints()):
+    steps = [s for s in folder.checkpoints(sealed=False) if most is None or s <= most]
+    for step in reversed(steps):
         path = folder.checkpoint(step)
         if not (problem := verify(path)):
             return Checkpoint(step, path, tuple(damaged))
@@ -154,8 +163,11 @@ def verify(path: Path) -> str:
     try:
         manifest = _manifest(path)
         if manifest.format > RUN_FORMAT:
+            written = f"version {manifest.version} of the program" if manifest.version else ""
             raise RunError(
-                f"{path} was written by a newer version of the program; update this one."
+                f"{path} was written by {written or 'a newer version of the program'} in format "
+                f"{manifest.format}; this is version {VERSION}, which knows format {RUN_FORMAT}: "
+                "update it."
             )
         for entry in manifest.files:
             if Path(entry.name).name != entry.name:
@@ -165,22 +177,28 @@ def verify(path: Path) -> str:
                 return f"{entry.name} has {len(content)} of {entry.size} bytes"
             if hashlib.sha256(content).hexdigest() != entry.sha256:
                 return f"{entry.name} has changed"
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError, RecursionError):  # also of bytes that are no text
         return f"{MANIFEST} is not readable"
     except OSError as error:
         return f"{Path(error.filename or MANIFEST).name}: {error.strerror}"
     return ""
 
 
-def set_aside(folder: RunFolder, after: int) -> None:
-    """Rename every checkpoint beyond `after` to STEP.bad: it does not count, but is kept."""
-    for step in folder.checkpoints():
+def set_aside(folder: RunFolder, after: int) -> list[str]:
+    """Rename every checkpoint beyond `after` to STEP.bad: it does not count, but is kept.
+
+    Returns their new names.
+    """
+    found = []
+    for step in folder.checkpoints(sealed=False):
         if step > after:
             path = folder.checkpoint(step)
             bad = path.with_name(f"{path.name}.bad")
             shutil.rmtree(bad, ignore_errors=True)
             with contextlib.suppress(OSError):
-                os.replace(path, bad)
+                replace(path, bad)
+                found.append(bad.name)
+    return found
 
 
 def _manifest(path: Path) -> Manifest:
@@ -206,7 +224,14 @@ def prune(
 
 
 def sweep(folder: RunFolder) -> None:
-    """Take away what a kill left half written."""
+    """Take away what a kill left half written, or half taken away: `prune` begins with the oldest.
+
+    A folder without a manifest that is newer than a checkpoint is none of these, and stays.
+    """
+    sealed = folder.checkpoints()
+    for step in folder.checkpoints(sealed=False):
+        if sealed and step < sealed[-1] and step not in sealed:
+            shutil.rmtree(folder.checkpoint(step), ignore_errors=True)
     for place in (folder.path, folder.samples, folder.checkpoint(0).parent):
         for path in place.glob(f"{TEMPORARY}*"):
             if path.is_dir():

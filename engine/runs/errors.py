@@ -13,7 +13,11 @@ _REASONS = {
     errno.EACCES: "you may not write there; choose another folder",
     errno.EPERM: "you may not write there; choose another folder",
     errno.ENOTDIR: "a part of that path is a file; choose another folder",
+    errno.ENOENT: "it is not there; put it back or choose another folder",
     errno.EIO: "its disk does not answer; check the disk",
+    errno.ENODEV: "its disk is gone; plug it in again",
+    errno.ENXIO: "its disk is gone; plug it in again",
+    errno.ESTALE: "its disk is gone; connect to it again",
 }
 
 

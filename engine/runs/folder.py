@@ -2,15 +2,16 @@
 
 import contextlib
 import os
-import tomllib
 from pathlib import Path
 
 import msgspec
 import tomli_w
 
 from engine.contract.files import write_whole
+from engine.contract.spec_file import BYTE_CAP, parse
 from engine.contract.specs import RunSpec, read_spec
 from engine.runs.errors import RunError, disk_sentence
+from engine.runs.older import brought_up
 
 MANIFEST = "manifest.json"
 FRAME = ".safetensors"
@@ -29,6 +30,7 @@ class RunFolder:
         self.log = self.path / "log.txt"
         self.samples = self.path / "samples"
         self.start = self.path / "start.safetensors"  # the weights that it began with, if any
+        self.bad = self.path / "bad"  # what updates were given that could not be taken
         self.live_loss_map = self.path / f"{LOSS_MAP}{FRAME}"
         self._checkpoints = self.path / "checkpoints"
         self._film = self.path / "film"
@@ -72,24 +74,27 @@ class RunFolder:
                 self.path.rmdir()
 
     def spec(self) -> RunSpec:
-        """The spec the run was started with. Raises RunError, SpecError."""
+        """The spec the run was started with. Raises UserError, SpecError."""
         try:
-            return read_spec(tomllib.loads(self.spec_file.read_text("utf-8")))
+            with open(self.spec_file, "rb") as file:
+                content = file.read(BYTE_CAP + 1)
         except FileNotFoundError:
             raise RunError(f"{self.path} is not a run: it has no spec.toml.") from None
         except OSError as error:
             raise RunError(disk_sentence("read", self.spec_file, error)) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.spec_file} is not readable TOML: {error}.") from error
+        return read_spec(brought_up(parse(content, str(self.spec_file))))
 
     def checkpoint(self, step: int) -> Path:
         """Where the sealed checkpoint of `step` lies."""
         return self._checkpoints / f"{step:06d}"
 
-    def checkpoints(self) -> list[int]:
-        """Steps of all sealed checkpoints, oldest first (a manifest is there; not verified)."""
-        steps = _steps(self._checkpoints)
-        return sorted(s for s in steps if (self.checkpoint(s) / MANIFEST).is_file())
+    def checkpoints(self, sealed: bool = True) -> list[int]:
+        """Steps of all sealed checkpoints, oldest first (a manifest is there; not verified).
+
+        With `sealed` False also of those that have no manifest.
+        """
+        steps = sorted(_steps(self._checkpoints))
+        return [s for s in steps if not sealed or (self.checkpoint(s) / MANIFEST).is_file()]
 
     def frame(self, step: int) -> Path:
         """Where the average of `step` lies that was put by when its checkpoint went."""

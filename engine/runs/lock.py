@@ -50,6 +50,11 @@ def hold(folder: RunFolder) -> Iterator[None]:
         os.close(handle)
 
 
+def take(handle: int) -> bool:
+    """Lock an open file for this process; False where another one has it."""
+    return _try(handle)
+
+
 def is_held(folder: RunFolder) -> bool:
     """Whether some process trains in this folder now."""
     try:

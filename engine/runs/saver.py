@@ -25,15 +25,18 @@ class Saver:
         self._job: Future[None] | None = None
         self.step = -1  # of the newest save that was begun
 
-    def begin(self, step: int, tensors: Tensors, state: dict[str, Any]) -> None:
-        """Copy everything and begin to write it; the one before must be settled."""
+    def begin(self, step: int, tensors: Tensors, state: dict[str, Any], prune: bool = True) -> None:
+        """Copy everything and begin to write it; the one before must be settled.
+
+        Without `prune` no older one is taken away for it.
+        """
         assert self._job is None
         copied = {
             name: {key: tensor.detach().to("cpu", copy=True) for key, tensor in group.items()}
             for name, group in tensors.items()
         }
         self.step = step
-        self._job = self._pool.submit(self._seal, step, copied, state)
+        self._job = self._pool.submit(self._seal, step, copied, state, prune)
 
     def settled(self, wait: bool) -> bool:
         """Whether a save ended since the last call. Raises RunError where it failed."""
@@ -47,7 +50,8 @@ class Saver:
         """Wait for the thread to end."""
         self._pool.shutdown()
 
-    def _seal(self, step: int, tensors: Tensors, state: dict[str, Any]) -> None:
+    def _seal(self, step: int, tensors: Tensors, state: dict[str, Any], thin: bool) -> None:
         self._before()
         seal(self._folder, step, tensors, state)
-        prune(self._folder, self._keep, self._film.keep)
+        if thin:
+            prune(self._folder, self._keep, self._film.keep)

@@ -1,13 +1,15 @@
 """What a run's folder shows of it: never a stored word."""
 
 import os
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from engine.contract.catalogue import METHODS
 from engine.contract.errors import UserError
 from engine.contract.journal import Columns, Ended, Reader, Rows, Started
 from engine.contract.messages import RunInfo, State
-from engine.contract.specs import total_steps
+from engine.contract.specs import RunSpec, total_steps
 from engine.runs.folder import RunFolder
 from engine.runs.lock import is_held
 
@@ -18,7 +20,7 @@ def summarise(folder: RunFolder, data_kind: str = "") -> RunInfo:
     """A run as its spec, lock, journal and checkpoints show it; damage becomes its message."""
     sealed = (folder.checkpoints() or [-1])[-1]
     try:
-        spec = folder.spec()
+        spec = _spec(folder)
     except UserError as error:
         return RunInfo(
             folder.name, folder.name, "", "", data_kind, "failed", 0, 0, 0.0, str(error), sealed
@@ -41,6 +43,20 @@ def summarise(folder: RunFolder, data_kind: str = "") -> RunInfo:
         sealed,
         spec.start,
     )
+
+
+def _spec(folder: RunFolder) -> RunSpec:
+    """The run's spec; read again only where its file has changed. Raises UserError."""
+    try:
+        known = os.stat(folder.spec_file)
+    except OSError:
+        return folder.spec()
+    return _read_spec(folder.path, known.st_mtime_ns, known.st_size, known.st_ino)
+
+
+@lru_cache(maxsize=4096)
+def _read_spec(path: Path, changed: int, size: int, number: int) -> RunSpec:
+    return RunFolder(path).spec()
 
 
 def _state(held: bool, ended: Ended | None) -> State:

@@ -9,18 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from engine.contract import specs
-from engine.contract.errors import UserError
 from engine.data.batch import Batch
+from engine.flow.flow_map import Network
 from engine.flow.randomness import Randomness
-from engine.objectives.base import Loss, Models, Objective, Trained, Velocity
+from engine.objectives.base import Loss, Models, Objective, Record, Trained, Velocity, unheard
+from engine.objectives.lagrangian import LSD, TVM
 from engine.objectives.pool import Pool
 from engine.runs.folder import LOSS_MAP
 from engine.train.ema import Averages
+from engine.train.fitting import check_fits, copy_into
 from engine.train.loss_map import LossMap
-from engine.train.optimiser import Optimiser, copy_into
+from engine.train.memory import InPieces, in_pieces
+from engine.train.optimiser import Optimiser
 from engine.train.precision import autocast
 
 Tensors = dict[str, dict[str, Tensor]]
+PIECES = 64  # at most, that a batch is taken in where memory runs out
+# Their derivative by s carries a gradient, through which nothing can be asked again.
+WHOLE = (LSD, TVM)
+OTHERS = ("randomness", "teacher")  # files of a checkpoint that are not of a fit
 
 
 class Measured(NamedTuple):
@@ -45,14 +52,29 @@ class Step(nn.Module):
         super().__init__()
         self.network, self.objective = network, objective
         self._models = [models]  # within a list: not registered
+        self.pieces = 1
 
-    def forward(self, batch: Batch, randomness: Randomness, progress: float) -> Loss:
-        """The loss of one batch."""
-        models = self._models[0]._replace(student=self.network)
+    def forward(
+        self, batch: Batch, randomness: Randomness, progress: float, record: Record = unheard
+    ) -> Loss:
+        """The loss of one batch, whose terms `record` is told."""
+        student = self._asked(self.network)
+        models = self._models[0]._replace(student=student, record=record)
         if self.objective.target_decay(progress) is None:
-            models = models._replace(target=self.network)
+            models = models._replace(target=student)
+        else:
+            models = models._replace(target=self._asked(models.target))
+        teacher, pieces = models.teacher, self.pieces
+        if teacher is not None and pieces > 1:
+            models = models._replace(teacher=lambda *rows: in_pieces(teacher, pieces, *rows))
         loss: Loss = self.objective(models, batch, randomness, progress)
         return loss
+
+    def _asked(self, network: Network) -> Network:
+        """The network as the objective asks it."""
+        if self.pieces == 1 or not isinstance(network, nn.Module):
+            return network
+        return InPieces(network, self.pieces)
 
 
 class Fit:
@@ -90,12 +112,47 @@ class Fit:
 
     def give(self, pool: Pool) -> None:
         """Hand in the trajectories that the objective wants."""
-        self._models = self._models._replace(pool=pool)
+        self._models, pieces = self._models._replace(pool=pool), self.loss.pieces
         self.loss = Step(self.network, self.objective, self._models)
+        self.loss.pieces = pieces
+
+    def split(self) -> bool:
+        """Take each batch in twice as many pieces from now on; False where that cannot be done."""
+        self.loss.pieces *= 2
+        most = min(PIECES, self.training.batch)
+        return not isinstance(self.objective, WHOLE) and self.loss.pieces <= most
+
+    @property
+    def pieces(self) -> int:
+        """In how many pieces the network takes a batch."""
+        return self.loss.pieces
+
+    def opened(self, batch: Batch, randomness: Randomness, step: int) -> dict[str, Tensor]:
+        """Every term of the loss of a batch, by its name (`engine.objectives.base.Record`)."""
+        terms: dict[str, Tensor] = {}
+
+        def record(**found: Tensor) -> None:
+            terms.update(found)
+
+        with autocast(self._device, self.training.precision):
+            self.loss(batch, randomness, step / self.training.steps, record)
+        return terms
 
     def measure(self, batch: Batch, randomness: Randomness, step: int) -> Measured:
-        """Loss, its parts and the gradients of one batch; the device is waited for once."""
-        self._follow(step)
+        """Loss, its parts and the gradients of one batch; the device is waited for once.
+
+        `follow` goes before it. Asked again after it failed, it finds what it would have found.
+        """
+        # A discriminator's norms are refined by each pass.
+        held = [b.clone() for b in self.objective.buffers()] if self._adversary else []
+        try:
+            return self._measure(batch, randomness, step)
+        except (RuntimeError, MemoryError):
+            for buffer, before in zip(self.objective.buffers(), held, strict=False):
+                buffer.copy_(before)
+            raise
+
+    def _measure(self, batch: Batch, randomness: Randomness, step: int) -> Measured:
         self._optimiser.clear()
         if self._adversary:
             self._adversary.clear()
@@ -141,15 +198,16 @@ class Fit:
         wanted = self.tensors()
         if LOSS_MAP not in saved:
             del wanted[LOSS_MAP]
-        for name in wanted:
-            if name not in saved:
-                raise UserError(f"The checkpoint does not fit spec.toml: it has no {name}.")
+        check_fits(wanted, {k: v for k, v in saved.items() if k not in OTHERS})
         for name, target in wanted.items():
             copy_into(target, saved[name])
+        self._optimiser.loaded()
+        if self._adversary:
+            self._adversary.loaded()
 
     @torch.no_grad()
-    def _follow(self, step: int) -> None:
-        """Move the target towards the network by the decay of this step."""
+    def follow(self, step: int) -> None:
+        """Move the target towards the network by the decay of this step, once a step."""
         decay = self.objective.target_decay(step / self.training.steps)
         if self._target is None or decay is None or decay == 1.0:
             return

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.contract import specs
-from engine.contract.errors import UserError
+from engine.train.fitting import copy_into
 
 BETA1, EPSILON = 0.9, 1e-8
 FLAT = 1e10  # an epsilon beside which no second moment counts
@@ -120,18 +120,8 @@ class Optimiser:
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from `tensors()`. Raises UserError where they are of another network."""
         copy_into(self.tensors(), tensors)
+        self.loaded()
+
+    def loaded(self) -> None:
+        """To be called when `tensors()` were written into."""
         self._taken = max(int(count) for count in self._counts)
-
-
-@torch.no_grad()
-def copy_into(target: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
-    """Copy saved tensors in place. Raises UserError, copying nothing, where they do not fit."""
-    for key in sorted(target.keys() | saved.keys()):
-        if key not in saved or key not in target:
-            where = "spec.toml" if key in target else "the checkpoint"
-            raise UserError(f"The checkpoint does not fit spec.toml: only {where} has {key}.")
-        if target[key].shape != saved[key].shape:
-            shapes = f"{tuple(saved[key].shape)} instead of {tuple(target[key].shape)}"
-            raise UserError(f"The checkpoint does not fit spec.toml: {key} has shape {shapes}.")
-    for key, value in target.items():
-        value.copy_(saved[key])

@@ -30,14 +30,22 @@ from engine.flow.randomness import Randomness
 from engine.networks.build import network_of
 from engine.objectives.pool import Pool
 from engine.objectives.registry import build_objective
-from engine.train.fit import Fit, Tensors, not_finite
-from engine.train.optimiser import copy_into, learning_rate
+from engine.train.fit import Fit, Measured, Tensors, not_finite
+from engine.train.fitting import copy_into
+from engine.train.memory import out_of_memory
+from engine.train.optimiser import learning_rate
 from engine.train.pool import Report, open_pool, size_to_come
 from engine.train.precision import laid_out
 from engine.train.preview import Previewer
 from engine.train.teacher import Teacher, fill, network_teacher, start_from
+from engine.train.watch import Watch
 
 PATIENCE = 20  # updates in a row that may be skipped
+GIVEN = ("data", "noise", "t", "s", "loss")  # terms that a skipped update is kept with
+SPLIT = (
+    "Memory ran out: from here on the network takes each batch in {} pieces, which is slower and "
+    "gives the same gradient up to rounding. A smaller training.batch needs no pieces."
+)
 UNLIKE = "The student starts from new weights: its network is not its teacher's."
 
 
@@ -46,6 +54,17 @@ class Row(NamedTuple):
 
     step: int
     values: tuple[float, ...]
+
+
+class Diverged(UserError):
+    """So many updates in a row could not be taken that the training leads nowhere.
+
+    `taken` is the last one that was taken, `since` up to which all was as usual.
+    """
+
+    def __init__(self, message: str, taken: int, since: int) -> None:
+        super().__init__(message)
+        self.taken, self.since = taken, since
 
 
 class Trainer:
@@ -93,6 +112,11 @@ class Trainer:
         return sum(p.numel() for p in self.network.parameters())
 
     @property
+    def unwell(self) -> bool:
+        """Its numbers are going bad: what it was before may be wanted again."""
+        return self._skipped > 0 or self._watch.since is not None
+
+    @property
     def checkpoint_bytes(self) -> int:
         """About how large a checkpoint becomes: all its tensors, also those that a student adds."""
         now = sum(map(_bytes, self.tensors().values()))
@@ -110,7 +134,7 @@ class Trainer:
         return size_to_come(self._pool, self.spec, self.dataset) if self._pool else 0
 
     def run(self) -> Iterator[Row | Columns | Skipped | Noticed]:
-        """Train on to the last step. Raises UserError after too many skipped updates in a row."""
+        """Train on to the last step. Raises Diverged after too many skipped updates in a row."""
         names: tuple[str, ...] = ()
         self.network.train()
         while self.step < total_steps(self.spec):
@@ -118,8 +142,8 @@ class Trainer:
             if self._told and self.step == self._start:
                 yield Noticed(self.step, self._told)
             started = time.perf_counter()
-            step = self.step - self._start
-            found = self._fit.measure(self._batch(), self._randomness, step)
+            step, pieces = self.step - self._start, self._fit.pieces
+            found = self._measured(step)
             reason = not_finite(found)
             if not reason:
                 self._fit.update(step, found)
@@ -132,8 +156,43 @@ class Trainer:
             if tuple(row) != names:
                 names = tuple(row)
                 yield Columns(names)
+            if self._fit.pieces > pieces:
+                yield Noticed(self.step, SPLIT.format(self._fit.pieces))
             yield from self._skip(reason)
             yield Row(self.step, tuple(row.values()))
+            if not reason and (sentence := self._watch.take(self.step, found.values)):
+                yield Noticed(self.step, sentence)
+
+    def _measured(self, step: int) -> Measured:
+        """What one update finds; where memory runs out the batch is taken in pieces."""
+        self._before = self._randomness.state()
+        self._given = self._batch()
+        self._fit.follow(step)
+        while True:
+            try:
+                return self._fit.measure(self._given, self._randomness, step)
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error) or not self._fit.split():
+                    raise
+            # Behind the handler: until it is left, the traceback holds what took the memory.
+            self._randomness.load(self._before)
+            torch.cuda.empty_cache()
+
+    def given(self) -> dict[str, Tensor]:
+        """What the newest update was given, on the processor: `data`, `noise`, `t`, `s`, `label`.
+
+        Of each what its method has, and the `loss` of each sample. No random stream is moved on.
+        """
+        step, now = self.step - 1 - self._start, self._randomness.state()
+        self._randomness.load(self._before)
+        try:
+            terms = self._fit.opened(self._given, self._randomness, step)
+        finally:
+            self._randomness.load(now)
+        found = {"data": self._given.data} | {k: terms[k] for k in GIVEN if k in terms}
+        label = self._given.label
+        found |= {} if label is None else {"label": label}
+        return {name: value.detach().to("cpu", copy=True) for name, value in found.items()}
 
     def preview(self) -> NDArray[Any]:
         """Samples of the last average on fixed noise: float32 [n, 2] or uint8 [n, h, w, c]."""
@@ -164,29 +223,43 @@ class Trainer:
             "skipped": self._skipped,
             "phase": self.phase,
             "teacher_steps": teacher_steps(self.spec),
+            "method": _tag(self.spec),
         }
 
     def load(self, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint. Raises UserError where it is of another network."""
+        """Go on from a checkpoint. Raises UserError where it is of another network or method."""
         first, phase = teacher_steps(self.spec), str(state.get("phase", "training"))
         if state.get("teacher_steps", first) != first:
             raise UserError("The checkpoint does not fit spec.toml: its teacher is another one.")
+        mine = _tag(self.spec)
+        if (known := str(state.get("method", mine))) != mine:
+            raise UserError(
+                f"The checkpoint does not fit spec.toml: it is of the method {known}, not {mine}; "
+                "to begin with its weights, start a new run with --start."
+            )
         if phase != self.phase:
             if "teacher" not in tensors:
                 raise UserError("The checkpoint does not fit spec.toml: it has no teacher.")
             self._teacher = self._taught(tensors["teacher"])
             self._begin("training")
         self._fit.load(tensors)
-        for key, stream in (("draws", self._draws), ("training", self._randomness)):
-            start = f"{key}."
-            saved = tensors["randomness"].items()
-            stream.load({n.removeprefix(start): v for n, v in saved if n.startswith(start)})
+        try:
+            self._load_streams(tensors["randomness"])
+        except ValueError as error:
+            raise UserError(str(error)) from error
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         self._skipped = int(state["skipped"])
+
+    def _load_streams(self, saved: Mapping[str, Tensor]) -> None:
+        for key, stream in (("draws", self._draws), ("training", self._randomness)):
+            start = f"{key}."
+            held = saved.items()
+            stream.load({n.removeprefix(start): v for n, v in held if n.startswith(start)})
 
     def _begin(self, phase: str) -> None:
         """Build what a phase fits, "teacher" or "training"."""
         self.phase, spec = phase, self.spec
+        self._watch = Watch()
         first = teacher_steps(spec)
         self._start = 0 if phase == "teacher" else first
         method: Method = spec.method
@@ -286,10 +359,17 @@ class Trainer:
         if reason:
             yield Skipped(self.step, reason)
         if self._skipped >= PATIENCE:
-            raise UserError(
+            taken, since = self.step - self._skipped, self._watch.since
+            raise Diverged(
                 f"Training stopped at step {self.step}: {reason} in {PATIENCE} updates in a row; "
-                "try a lower learning rate or a shorter gradient clip."
+                "try a lower learning rate or a shorter gradient clip.",
+                taken,
+                taken if since is None else min(taken, since),
             )
+
+
+def _tag(spec: RunSpec) -> str:
+    return str(spec.method.__struct_config__.tag)
 
 
 def _bytes(tensors: Mapping[str, Tensor]) -> int:

@@ -1,9 +1,9 @@
 """The explore worker: `python -m engine.worker.explore` answers jumps and paths over stdio.
 
-Of jumps, paths, true flows, opened steps, maps and measures only the newest that waits is answered;
-an older one is refused as `superseded`. They go before each other in this order, and what is under
-way is given up for what goes before it. Models are opened, and samples looked at, in the order in
-which that was asked.
+Of jumps, chords, paths, fields, true flows, opened steps, maps and measures only the newest that
+waits is answered; an older one is refused as `superseded`. They go before each other in this order,
+and what is under way is given up for what goes before it. Models are opened, and samples looked at,
+in the order in which that was asked.
 """
 
 import os
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from engine.contract.errors import UserError
 from engine.contract.messages import (
     SUPERSEDED,
+    Chord,
     Fields,
     Follow,
     Hello,
@@ -26,11 +27,14 @@ from engine.contract.messages import (
     Message,
     OpenModel,
     OpenStep,
+    PictureFields,
+    Pixels,
     Refused,
     Request,
     Threads,
     Trace,
 )
+from engine.contract.paths import to_path
 from engine.data.errors import DataError
 from engine.worker.process import (
     EXIT_NO_TORCH,
@@ -40,12 +44,15 @@ from engine.worker.process import (
     take_stdio,
     torch_version,
 )
+from engine.worker.room import Room, go_first
 
 if TYPE_CHECKING:
     from engine.explore.answers import Answers
 
 NICENESS = 5
-ORDER: tuple[type[Request], ...] = (Jump, Trace, Fields, Follow, OpenStep, Map, Measure)
+ORDER: tuple[type[Request], ...] = (
+    Jump, Chord, Trace, Pixels, Fields, PictureFields, Follow, OpenStep, Map, Measure
+)  # fmt: skip
 
 
 class Inbox:
@@ -90,12 +97,12 @@ class Inbox:
             case None:
                 self.ended = True
             case Hello(workspace=folder):
-                self.workspace = Path(folder)
+                self.workspace = to_path(folder)
             case Threads(count):
                 self.threads = count
             case (OpenModel() | Look()) as request:
                 self._models.append(request)
-            case Jump() | Trace() | Fields() | Follow() | OpenStep() | Map() | Measure() as request:
+            case Request() as request if type(request) in ORDER:
                 if older := self._newest.pop(type(request), None):
                     self._channel.send(Refused(older.id, SUPERSEDED))
                 self._newest[type(request)] = request
@@ -108,6 +115,7 @@ def main() -> int:
     """Answer until the stream ends; returns the exit code."""
     channel = take_stdio()  # requests gather from here on, while torch is being loaded
     settle(NICENESS)
+    go_first()
     try:
         version = torch_version()
     except UserError as error:
@@ -124,11 +132,12 @@ def _serve(channel: Channel) -> None:
     from engine.explore.answers import Answers
 
     inbox = Inbox(channel)
-    answers = Answers(inbox.look)
+    answers, room = Answers(inbox.look), Room(torch.cuda.is_available())
     while (request := inbox.next()) is not None:
         answers.workspace = inbox.workspace
         if inbox.threads != torch.get_num_threads():
             torch.set_num_threads(inbox.threads)
+        room.renew()
         channel.send(*_refusing(answers, request))
 
 
@@ -144,6 +153,7 @@ def _refusing(answers: "Answers", request: Request) -> tuple[Message, bytes]:
         return Refused(request.id, str(error)), b""
     except Exception as error:  # noqa: BLE001  a process border: the studio must learn of it
         if _is_memory(error):
+            _let_go()
             text = "Memory ran out; ask for fewer samples or close another model."
             return Refused(request.id, text), b""
         traceback.print_exc()
@@ -152,7 +162,18 @@ def _refusing(answers: "Answers", request: Request) -> tuple[Message, bytes]:
 
 def _is_memory(error: Exception) -> bool:
     """Whether memory ran out, on the GPU or on the processor (there a plain RuntimeError)."""
-    return isinstance(error, MemoryError) or "memory" in str(error).lower()
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "memory" in said or "bad_alloc" in said
+
+
+def _let_go() -> None:
+    """Keep nothing of earlier questions: the next one may need its room."""
+    from engine.explore.draws import start
+    from engine.explore.jumps import state_at
+    from engine.explore.truth import truth
+
+    for kept in (start, state_at, truth):
+        kept.cache_clear()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from engine.contract.messages import Progress, State
 PERIOD = 0.1  # seconds
 _WINDOW = 30.0  # seconds over which the speed is measured
 _TRUSTED = 2.0  # seconds of training before a time is promised
+_STILL = 5.0  # seconds between two marks after which the process stood still (sleep, SIGSTOP)
 
 
 class Pace:
@@ -23,6 +24,8 @@ class Pace:
 
     def mark(self, step: int, now: float) -> None:
         """Training stood at `step` at the monotonic time `now`."""
+        if self._marks and now - self._marks[-1][0] > _STILL:
+            self._marks.clear()
         self._marks.append((now, step))
         while now - self._marks[0][0] > _WINDOW and self._marks[1][1] < step:
             self._marks.popleft()
@@ -55,7 +58,7 @@ class Heartbeat:
         self.step, self.steps, self.checkpoint, self.journal = 0, 0, -1, 0
         self.error: float | None = None
         self.each_second: Callable[[], None] | None = None  # slow work that may not stop training
-        self._pace, self._first = Pace(), True
+        self._pace, self._anew = Pace(), False
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._process = psutil.Process()
@@ -72,6 +75,10 @@ class Heartbeat:
     ) -> None:
         self._left.set()
         self._thread.join(2.0)  # a reader that does not read must not hold up leaving
+
+    def anew(self) -> None:
+        """Measure the speed anew: what is trained now is something else, or not trained at all."""
+        self._anew = True
 
     def _beat(self) -> None:
         beats = 0
@@ -90,8 +97,9 @@ class Heartbeat:
     def progress(self) -> Progress:
         """What is reported now."""
         running = self.state == "running"
-        if not running:
+        if not running or self._anew:
             self._pace.reset()
+            self._anew = False
         elif self.step:
             self._pace.mark(self.step, time.monotonic())
         return Progress(

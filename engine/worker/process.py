@@ -1,6 +1,5 @@
 """What every worker process does: own the stdio stream, stay polite, never outlive its parent."""
 
-import ctypes
 import faulthandler
 import os
 import queue
@@ -13,11 +12,21 @@ from typing import NamedTuple
 
 from engine.contract import frames, messages
 from engine.contract.errors import UserError
+from engine.contract.exits import NO_TORCH as EXIT_NO_TORCH
 from engine.contract.messages import AnyMessage, EngineNote, Message
+from engine.worker.parent import leave_with_parent
 
-EXIT_NO_TORCH = 3
+__all__ = [
+    "EXIT_NO_TORCH",
+    "Channel",
+    "Received",
+    "interrupts",
+    "settle",
+    "take_stdio",
+    "torch_version",
+]
+
 _PIECE = 1 << 16
-_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 
 
 class Received(NamedTuple):
@@ -89,12 +98,16 @@ def take_stdio() -> Channel:
 
 
 def settle(niceness: int = 10) -> None:
-    """Yield to the window, leave (SIGTERM) when the parent dies, print the stack of a crash."""
+    """Yield to the window, leave (SIGTERM) when the parent dies, print the stack of a crash.
+
+    SIGUSR1 prints the stacks of all threads, and nothing else happens.
+    """
     faulthandler.enable(sys.stderr)
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1, sys.stderr, all_threads=True)
     if hasattr(os, "nice"):
         os.nice(max(0, niceness - os.nice(0)))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
+    leave_with_parent()
 
 
 @contextmanager

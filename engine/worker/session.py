@@ -1,42 +1,42 @@
 """One session of training in a run folder: what the command line and the train worker both run."""
 
 import math
+import shlex
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import torch
 
-from engine.contract.catalogue import data_problems
 from engine.contract.errors import UserError
-from engine.contract.journal import Columns, Ended, Event, Noticed, Sampled, Sealed, Started
+from engine.contract.journal import Ended, Noticed, Skipped, Started
 from engine.contract.messages import Action, Left, Progress
-from engine.contract.specs import RunSpec, problems, total_steps
+from engine.contract.specs import RunSpec, total_steps
 from engine.contract.version import VERSION
 from engine.data.catalogue import find
-from engine.data.open import open_data
+from engine.data.remembered import data_notes
 from engine.runs import checkpoint
-from engine.runs.errors import RunError
-from engine.runs.film import Film, cut
+from engine.runs.changes import Changes
+from engine.runs.checkpoint import NotFinite
+from engine.runs.film import cut
 from engine.runs.folder import RunFolder
-from engine.runs.journal import Journal
 from engine.runs.lock import hold
 from engine.runs.log import log
-from engine.runs.loss_map import Live
-from engine.runs.samples import save_preview
-from engine.runs.saver import Saver
+from engine.train.memory import out_of_memory
 from engine.train.precision import choose_device
-from engine.train.trainer import Row, Trainer
+from engine.train.trainer import Diverged, Row
+from engine.worker.building import build_trainer, load_checkpoint
 from engine.worker.heartbeat import Heartbeat
+from engine.worker.keeping import Keeper
+from engine.worker.plan import Plan, checked, resumed
 from engine.worker.process import interrupts
-from engine.worker.teaching import check_teacher, given_start, given_teacher, settled_start
+from engine.worker.teaching import check_teacher, settled_start
 
 EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 75}  # 75: interrupted, can go on
 Control = Callable[[], Action | None]
 Tell = Callable[[str], None]
-_WAIT = 0.05  # seconds between two looks while paused
 
 
 def train_session(
@@ -48,12 +48,14 @@ def train_session(
     control: Control = lambda: None,
     report: Callable[[Progress], None] = lambda progress: None,
     tell: Tell = lambda sentence: None,
+    changes: Changes = (),
 ) -> Left:
     """Train in `folder`: a new run with `spec`, or, without one, on from its newest checkpoint.
 
     `control` is asked before each step and gives one action at a time; `report` is called by a
     thread, and `tell` with each sentence that the journal keeps for the user. SIGTERM, SIGINT and
-    SIGHUP save and leave, as the action `stop` does. What cannot even begin raises UserError, one
+    SIGHUP save and leave, as the action `stop` does. `changes` are fields, key and value, that a
+    run goes on with otherwise than in its spec.toml. What cannot even begin raises UserError, one
     sentence, and leaves no folder behind.
     """
     run = RunFolder(folder)
@@ -62,44 +64,28 @@ def train_session(
         def action() -> Action | None:
             return "stop" if interrupted() else control()
 
+        def session(plan: Plan) -> Left:
+            with hold(run):
+                made = Session(run, plan, workspace, threads, action, beat, tell)
+                with closing(made.keeper.journal):
+                    return made.run()
+
         if spec is None:
-            return _held(run, run.spec(), workspace, threads, action, beat, tell)
-        spec = _checked(spec, workspace)
+            return session(resumed(run, changes, workspace))
+        data = find(checked(spec, workspace).data.name, workspace)
+        check_teacher(spec, data, workspace)
+        spec = settled_start(spec, data, workspace)
         run.create(spec)
         try:
-            return _held(run, spec, workspace, threads, action, beat, tell)
+            return session(Plan(spec))
         except BaseException:
             if not _began(run):
                 run.remove()
             raise
 
 
-def _held(
-    run: RunFolder,
-    spec: RunSpec,
-    workspace: Path,
-    threads: int,
-    control: Control,
-    beat: Heartbeat,
-    tell: Tell,
-) -> Left:
-    with hold(run):
-        session = Session(run, spec, workspace, threads, control, beat, tell)
-        with closing(session.journal):
-            return session.run()
-
-
 def _began(run: RunFolder) -> bool:
     return run.journal.exists() and run.journal.stat().st_size > 0
-
-
-def _checked(spec: RunSpec, workspace: Path) -> RunSpec:
-    """The spec as it is kept. Raises UserError where it cannot be trained."""
-    data = find(spec.data.name, workspace)
-    if found := problems(spec, data.kind) + data_problems(spec, data):
-        raise RunError(" ".join(problem.message for problem in found))
-    check_teacher(spec, data, workspace)
-    return settled_start(spec, data, workspace)
 
 
 class _Leaving(Exception):
@@ -107,44 +93,36 @@ class _Leaving(Exception):
 
 
 class Session:
-    """A trainer, and everything of it that is written down."""
+    """A trainer that is driven from its first step here to its last, obeying on the way."""
 
     def __init__(
         self,
         run: RunFolder,
-        spec: RunSpec,
+        plan: Plan,
         workspace: Path,
         threads: int,
         control: Control,
         beat: Heartbeat,
         tell: Tell,
     ) -> None:
-        self._run, self._spec, self._control, self._beat = run, spec, control, beat
-        self._tell = tell
-        beat.steps = total_steps(spec)
+        self._run, self._plan, self._spec = run, plan, plan.spec
+        self._control, self._beat, self._workspace = control, beat, workspace
+        beat.steps = total_steps(self._spec)
         checkpoint.sweep(run)
-        dataset = open_data(spec.data.name, workspace)
-        device = choose_device(spec.device)
-        found = checkpoint.newest(run)
-        under_way = found and found.state().get("phase", "training") == "training"
-        start = None if under_way else given_start(run, spec, dataset.info, workspace)
-        teacher = given_teacher(run, spec, dataset, workspace, device)
-        pool = run.path / "trajectories.h5"
-        self._trainer = Trainer(spec, dataset, device, threads, teacher, pool, self._making, start)
+        device, found = choose_device(self._spec.device), checkpoint.newest(run)
+        self._trainer = build_trainer(
+            run, self._spec, workspace, device, found, threads, self._making
+        )
         checkpoint.check_space(run, self._trainer.checkpoint_bytes, self._trainer.pool_bytes)
         if found:
-            tensors = {name: found.tensors(name) for name in found.files()}
-            self._trainer.load(tensors, found.state())
-            checkpoint.set_aside(run, found.step)
-            cut(run, found.step)
-        self._sealed = found.step if found else -1
-        self._damaged = found.damaged if found else ()
-        self._names: tuple[str, ...] = ()
-        self._trouble = ""
-        self.journal = Journal(run.journal)
-        self._live = Live(run)
-        film = Film(run, f"ema-{spec.training.ema[-1]:g}.safetensors", spec.cadence.film)
-        self._saver = Saver(run, spec.cadence.keep, self.journal.sync, film)
+            load_checkpoint(self._trainer, found)
+        aside = checkpoint.set_aside(run, self.step) if found else []
+        cut(run, self.step)
+        self._damaged = [*found.damaged] if found else []
+        if self._damaged:
+            self._damaged.append(f"What is damaged is kept aside as {', '.join(aside)}.")
+        sealed = found.step if found else -1
+        self.keeper = Keeper(run, self._spec, self._trainer, beat, tell, sealed)
 
     @property
     def step(self) -> int:
@@ -156,10 +134,14 @@ class Session:
         self._begin()
         try:
             how = self._train()
+        except Diverged as error:
+            return self._take_back(str(error), error.taken, error.since)
+        except NotFinite as error:
+            return self._take_back(str(error), self.step - 1, self.step - 1)
         except UserError as error:
             return self._end("failed", str(error))
         except BaseException as error:
-            if _out_of_memory(error):
+            if out_of_memory(error):
                 way_out = "lower training.batch or the size of the network"
                 return self._end("failed", f"Memory ran out at step {self.step}; {way_out}.")
             log(self._run, traceback.format_exc())
@@ -168,15 +150,17 @@ class Session:
         return self._end(how)
 
     def _begin(self) -> None:
-        trainer = self._trainer
+        trainer, write = self._trainer, self.keeper.write
         device, threads = str(trainer.device), torch.get_num_threads()
-        self._write(Started(self.step, time.time(), device, threads, VERSION, trainer.parameters))
+        changes, parameters = self._plan.changes, trainer.parameters
+        write(Started(self.step, time.time(), device, threads, VERSION, parameters, changes))
         log(self._run, f"started at step {self.step} on {device}, {threads} threads, {VERSION}")
-        for sentence in self._damaged:
-            self._notice(sentence)
-        self._beat.step, self._beat.checkpoint = self.step, self._sealed
-        self._beat.each_second = self.journal.sync
-        self._beat.state, self._beat.phase = "running", self._trainer.phase
+        data = find(self._spec.data.name, self._workspace)
+        for sentence in (*self._damaged, *self._plan.told, *data_notes(self._run.path, data)):
+            self.keeper.notice(sentence)
+        self._beat.step, self._beat.checkpoint = self.step, self.keeper.sealed
+        self._beat.each_second = self.keeper.journal.sync
+        self._beat.state, self._beat.phase = "running", trainer.phase
 
     def _train(self) -> str:
         start = self.step
@@ -186,8 +170,8 @@ class Session:
         except _Leaving:
             return self._leave()
         if self.step > start:
-            self._sample()
-        self._save(final=True)
+            self.keeper.sample()
+        self.keeper.save(final=True)
         return "finished"
 
     def _steps(self) -> bool:
@@ -196,34 +180,32 @@ class Session:
         for event in self._trainer.run():
             if self._trainer.phase != phase:
                 phase = self._trainer.phase
-                self._notice("The teacher is trained; its student begins.")
-            if isinstance(event, Noticed):
-                self._notice(event.message)
-                continue
-            if not isinstance(event, Row):
-                self._write(event)
-                continue
-            self._row(event)
-            if self._obey():
-                return True
+                self._beat.anew()
+                self.keeper.notice("The teacher is trained; its student begins.")
+            match event:
+                case Noticed():
+                    self.keeper.notice(event.message)
+                case Skipped():
+                    self.keeper.skipped(event)
+                case Row():
+                    self._row(event)
+                    if self._obey():
+                        return True
+                case _:
+                    self.keeper.write(event)
         return False
 
     def _row(self, row: Row) -> None:
-        self.journal.row(row.values)
         cadence, last = self._spec.cadence, row.step == total_steps(self._spec)
-        error = row.values[self._names.index("error")] if "error" in self._names else math.nan
+        self._beat.step = row.step
+        names = self.keeper.names
+        error = row.values[names.index("error")] if "error" in names else math.nan
         self._beat.error = error if math.isfinite(error) else self._beat.error
-        self._beat.step, self._beat.journal = row.step, self.journal.size
-        if self.journal.trouble != self._trouble:
-            self._trouble = self.journal.trouble
-            if self._trouble:
-                self._notice(f"{self._trouble} What is new waits in memory.")
-        self._live.tell(row.step, lambda: self._trainer.loss_map)
-        self._settle()
+        self.keeper.row(row)
         if row.step % cadence.sample == 0 and not last:
-            self._sample()
+            self.keeper.sample()
         if row.step % cadence.save == 0 and not last:
-            self._save()
+            self.keeper.save()
 
     def _obey(self) -> bool:
         """Do what is asked, stand still while paused or the disk is full; True: leave."""
@@ -237,100 +219,56 @@ class Session:
                 case "continue":
                     paused = False
                 case "save":
-                    self._save()
+                    self.keeper.save()
                     continue
                 case "sample":
-                    self._sample()
+                    self.keeper.sample()
                     continue
-            if not paused and not self.journal.full:
+            if not paused and not self.keeper.journal.full:
                 self._beat.state, self._beat.phase = "running", self._trainer.phase
                 return False
             self._beat.state, self._beat.phase = "paused", "waiting"
-            self.journal.flush()
-            self._settle()
-            time.sleep(_WAIT)
+            self.keeper.wait()
 
     def _making(self, done: int, total: int) -> None:
         """While the teacher's trajectories are made: obey, and tell how far it is."""
         if self._obey():
             raise _Leaving
+        self._beat.anew()
         self._beat.phase = f"trajectories, {100 * done // total} %"
 
     def _leave(self) -> str:
         self._beat.state = "stopping"
-        self._save(final=True)
+        self.keeper.save(final=True)
         return "stopped"
 
-    def _sample(self) -> None:
-        """Write a preview; a failure is told and costs nothing else."""
-        with self._phase("sampling"):
-            try:
-                name = save_preview(self._run, self.step, self._trainer.preview())
-                self._write(Sampled(self.step, name))
-            except RunError as error:
-                self._notice(str(error))
-            except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error):
-                    raise
-                torch.cuda.empty_cache()
-                self._notice("The preview is left out, as memory ran out; lower cadence.count.")
+    def _take_back(self, why: str, taken: int, since: int) -> Left:
+        """Go back to the last good checkpoint, so that the run goes on from there when it does.
 
-    def _save(self, final: bool = False) -> None:
-        """Begin to seal a checkpoint; the last one is waited for, and raises where it fails."""
-        self._settle(wait=True)
-        if self.step == max(0, self._sealed):
-            return
-        self.journal.flush()
-        self._saver.begin(self.step, self._trainer.tensors(), self._trainer.state())
-        if final:
-            with self._phase("saving"):
-                self._settle(wait=True, final=True)
-
-    def _settle(self, wait: bool = False, final: bool = False) -> None:
-        """Write down a save that has ended; one that failed costs nothing but itself."""
-        try:
-            if not self._saver.settled(wait):
-                return
-        except RunError as error:
-            if final:
-                raise
-            self._notice(str(error))
-            return
-        self._sealed = self._beat.checkpoint = self._saver.step
-        self._write(Sealed(self._sealed))
-        self.journal.sync()
-
-    @contextmanager
-    def _phase(self, name: str) -> Iterator[None]:
-        before, self._beat.phase = self._beat.phase, name
-        try:
-            yield
-        finally:
-            self._beat.phase = before
-
-    def _notice(self, sentence: str) -> None:
-        log(self._run, sentence)
-        self._write(Noticed(self.step, sentence))
-        self._tell(sentence)
-
-    def _write(self, event: Event) -> None:
-        if isinstance(event, Columns):
-            self._names = event.names
-        self.journal.event(event)
-        self._beat.journal = self.journal.size
+        It is one of at most step `since`, or the first of at most step `taken`.
+        """
+        self._beat.each_second = None
+        self.keeper.close()
+        steps = [s for s in self._run.checkpoints() if s <= taken]
+        good = checkpoint.newest(self._run, max(since, steps[0])) if steps else None
+        step = good.step if good else 0
+        aside = self.keeper.take_back(step)
+        named = f" ({', '.join(aside)} are kept aside)" if aside else ""
+        where = f"step {step}, the last that was good{named}" if good else "its beginning"
+        rate = self._spec.training.learning_rate / 2
+        run = self._run.name
+        if self._run.path.parent != (self._workspace / "runs").absolute():
+            run = str(self._run.path)
+        return self._end(
+            "failed",
+            f"{why} It was taken back to {where}; go on with a smaller learning rate: "
+            f"`flowmap-engine resume {shlex.quote(run)} --set training.learning_rate={rate:g}`.",
+        )
 
     def _end(self, how: str, message: str = "") -> Left:
         self._beat.each_second = None
-        self._settle(wait=True)
-        self._saver.close()
-        if self._sealed == self.step:
-            self._live.forget()
+        self.keeper.close()
         log(self._run, f"{how} at step {self.step}. {message}".strip())
-        self._write(Ended(self.step, time.time(), how, message, self._trainer.seconds))
+        seconds = self._trainer.seconds
+        self.keeper.write(Ended(self.step, time.time(), how, message, seconds))
         return Left(how, self.step, message)  # type: ignore[arg-type]
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    """Also where the processor's allocator says so, for which torch has no class."""
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))

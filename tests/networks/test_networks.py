@@ -101,6 +101,20 @@ def test_functorch_finds_the_same_tangent(name: str) -> None:
     torch.testing.assert_close(total_derivative(network, x, t, s, v), expected)
 
 
+def test_one_time_for_all_is_a_time_for_each(name: str) -> None:
+    """Where it is only asked, and says so: the tangent of a time is not one for all."""
+    network = built(name)
+    x = point(name, count=5)[0]
+    t, s = x.new_full((5,), 0.7), x.new_full((5,), 0.2)
+    with torch.no_grad():
+        each = network(x, t, s, None)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(x, t, s, None), each, rtol=1e-12, atol=1e-12)
+        others = torch.linspace(0.3, 0.9, 5, dtype=t.dtype)
+        apart = torch.cat([network(x[k : k + 1], others[k : k + 1], s[:1], None) for k in range(5)])
+        torch.testing.assert_close(network(x, others, s, None), apart, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_a_pass_without_gradient_answers_the_same(
     name: str, mode: type[torch.no_grad] | type[torch.inference_mode]

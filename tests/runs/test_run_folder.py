@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from engine.contract.catalogue import presets
+from engine.contract.errors import UserError
 from engine.contract.journal import Columns, Ended, Noticed, Started
 from engine.contract.specs import MLP, Data, FlowMatching, RunSpec, UNet
 from engine.runs.errors import RunError
@@ -86,7 +87,7 @@ def test_what_is_no_run_says_so(tmp_path, run) -> None:
     with pytest.raises(RunError, match=r"no spec\.toml"):
         RunFolder(tmp_path).spec()
     run.spec_file.write_text("steps = = 3")
-    with pytest.raises(RunError, match="not readable TOML"):
+    with pytest.raises(UserError, match="not readable TOML"):
         run.spec()
 
 

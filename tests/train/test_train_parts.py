@@ -12,7 +12,8 @@ from torch import nn
 from engine.contract.errors import UserError
 from engine.contract.specs import Training
 from engine.train.ema import Averages
-from engine.train.optimiser import Optimiser, copy_into, learning_rate, rectification
+from engine.train.fitting import copy_into
+from engine.train.optimiser import Optimiser, learning_rate, rectification
 from engine.train.precision import autocast, choose_device
 
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from engine.contract import frames, messages
-from engine.contract.messages import Control, Done, EngineNote, Hello, Jumped, Message, Train
+from engine.contract.messages import Control, Done, EngineNote, Hello, Jumped, Left, Message, Train
 from engine.worker.process import Channel, torch_version
 
 ECHO = """
@@ -160,3 +160,78 @@ def test_messages_of_the_train_worker_pass_a_channel() -> None:
     wanted = [Train("/runs/a", "/", None, 1), Jumped(1, 1.0, 0.0, 1, 2.0, ())]
     os.write(far, b"".join(map(sent, wanted)))
     assert [channel.receive(5).message for _ in wanted] == wanted  # type: ignore[union-attr]
+
+
+NOISY = """
+import ctypes, os, sys
+from engine.contract.messages import Done
+from engine.worker.process import settle, take_stdio
+channel = take_stdio()
+settle()
+line = b"stray bytes " * 85 + b"\\n"
+for k in range(1024):
+    os.write(1, line)
+    if k % 8 == 0:
+        print("said by Python " * 70, flush=True)
+        ctypes.CDLL(None).puts(b"said by C " * 100)
+        channel.send(Done(k))
+"""
+
+
+def test_a_megabyte_of_stray_prints_is_no_frame() -> None:
+    worker = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, timeout=60)
+    assert worker.returncode == 0, worker.stderr[-500:]
+    found = [messages.decode(header) for header, _ in frames.Decoder().feed(worker.stdout)]
+    assert found == [Done(k) for k in range(0, 1024, 8)]
+    assert worker.stderr.count(b"stray bytes") == 85 * 1024
+    assert b"said by C" in worker.stderr
+
+
+STUCK = """
+import sys, time
+from engine.worker.process import settle
+def the_place_where_it_hangs():
+    sys.stdout.write("here\\n")
+    sys.stdout.flush()
+    time.sleep(60)
+settle()
+the_place_where_it_hangs()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="a signal of POSIX")
+def test_a_hung_worker_shows_its_stack_and_lives() -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert worker.stdout is not None
+    assert worker.stderr is not None
+    worker.stdout.readline()
+    worker.send_signal(signal.SIGUSR1)
+    assert b"most recent call first" in worker.stderr.readline()
+    assert b"the_place_where_it_hangs" in worker.stderr.readline()
+    assert worker.poll() is None
+    worker.kill()
+    worker.communicate()
+
+
+def test_a_lost_device_and_a_full_memory_are_told_apart_from_other_faults() -> None:
+    import torch
+
+    from engine.contract import exits
+    from engine.worker.train import _fault
+
+    faults = {
+        RuntimeError("CUDA error: an illegal memory access was encountered"): exits.NO_DEVICE,
+        torch.AcceleratorError("CUDA error: unspecified launch failure"): exits.NO_DEVICE,
+        torch.OutOfMemoryError("CUDA out of memory."): exits.NO_MEMORY,
+        MemoryError(): exits.NO_MEMORY,
+        RuntimeError("shapes do not fit"): exits.FAILED,
+    }
+    for error, wanted in faults.items():
+        channel, _, far = pair()
+        assert _fault(channel, error) == wanted
+        told = [message for message, _ in read(far, 1 if wanted == exits.NO_DEVICE else 2)]
+        assert any(isinstance(m, Left) for m in told) == (wanted != exits.NO_DEVICE)
+    assert exits.died(exits.NO_DEVICE)
+    assert not exits.died(exits.NO_MEMORY)

@@ -1,5 +1,7 @@
 """One integration from noise that serves every pair (t, s)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -43,11 +45,17 @@ class DenseFlow:
         while not self.reached(t):
             self.step()
         noise = self.states[0][:first]
-        inside = each(t, noise).clamp_min(self.floor)
-        place = (1 - inside) / (1 - self.floor) * self.steps
-        before = place.long().clamp(0, self.done - 1)
-        line = spread(each(t, noise) - inside, noise) * self.velocities[self.done][:first]
-        return self._between(before, spread(place - before, noise)) + line
+        time = each(t, noise)
+        return self._between(time, torch.arange(len(noise), device=noise.device))
+
+    def path(self, times: Sequence[float], first: int | None = None) -> Tensor:
+        """The states [k, B, ...] at each of `times`, integrated as needed."""
+        while not self.reached(min(times)):
+            self.step()
+        noise = self.states[0][:first]
+        rows = torch.arange(len(noise), device=noise.device).repeat(len(times))
+        time = noise.new_tensor(times).repeat_interleave(len(noise))
+        return self._between(time, rows).unflatten(0, (len(times), len(noise)))
 
     def _keep(self, x: Tensor) -> None:
         self.states[self.done] = x
@@ -58,11 +66,16 @@ class DenseFlow:
         earliest = max(self.floor, float(torch.as_tensor(t).min()))
         return min(self.steps, int((1 - earliest) / (1 - self.floor) * self.steps) + 1)
 
-    def _between(self, before: Tensor, w: Tensor) -> Tensor:
-        """Cubic Hermite polynomial at the share `w` of the way from time `before` to the next."""
-        rows = torch.arange(len(before), device=before.device)
+    def _between(self, time: Tensor, rows: Tensor) -> Tensor:
+        """Where the trajectories `rows` stand, each at its `time`: a cubic Hermite polynomial
+        between two steps, and a line below the floor.
+        """
+        inside = time.clamp_min(self.floor)
+        place = (1 - inside) / (1 - self.floor) * self.steps
+        before = place.long().clamp(0, self.done - 1)
         x, x_next = self.states[before, rows], self.states[before + 1, rows]
         gap = -(1 - self.floor) / self.steps
         v, v_next = gap * self.velocities[before, rows], gap * self.velocities[before + 1, rows]
-        rise = x_next - x
-        return x + w * (v + w * (3 * rise - 2 * v - v_next + w * (v + v_next - 2 * rise)))
+        rise, w = x_next - x, spread(place - before, x)
+        curve = x + w * (v + w * (3 * rise - 2 * v - v_next + w * (v + v_next - 2 * rise)))
+        return curve + spread(time - inside, x) * self.velocities[self.done, rows]

@@ -190,6 +190,15 @@ def test_the_dense_flow_answers_one_time_a_sample(flow: DenseFlow) -> None:
         close(together[i], flow.at(times[i].item())[i])
 
 
+def test_the_dense_flow_gives_whole_paths_at_once(flow: DenseFlow) -> None:
+    times = (1.0, 0.83, 0.5, 0.011, 0.0)
+    path = flow.path(times, 7)
+    assert path.shape == (len(times), 7, *flow.states.shape[2:])
+    for state, time in zip(path, times, strict=True):
+        assert torch.equal(state, flow.at(time, 7))
+    assert torch.equal(flow.path((0.4,))[0], flow.at(0.4))
+
+
 def test_the_dense_flow_joins_any_two_times(flow: DenseFlow) -> None:
     close(four().jump(flow.at(0.8), 0.8, 0.15), flow.at(0.15), 1e-6)
     close(four().jump(flow.at(0.15), 0.15, 0.8), flow.at(0.8), 1e-6)
