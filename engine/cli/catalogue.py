@@ -13,9 +13,13 @@ import typer
 from engine.cli.options import Workspace
 from engine.cli.output import Json, console, show
 from engine.contract.catalogue import METHODS, DataSet, presets
+from engine.contract.messages import ImportData, Imported
+from engine.contract.paths import to_text
 from engine.contract.schema import fields
 from engine.contract.version import VERSION
 from engine.data.catalogue import data_sets, find
+from engine.worker.inspecting import ask_inspector
+from engine.worker.limits import limits_for
 
 app = typer.Typer()
 data = typer.Typer(no_args_is_help=True, help="Data sets: list, import, show.")
@@ -137,9 +141,13 @@ def import_from(
     json: Json = False,
 ) -> None:
     """Import pictures or points as a data set."""
-    from engine.data.importers import import_data
-
-    info, skipped = import_data(path, name, workspace)
-    show([_row(info)], json)
-    if skipped and not json:
+    path = path.absolute()
+    request = ImportData(0, to_text(path), name)
+    found = ask_inspector(request, workspace.absolute(), limits_for(path))
+    assert isinstance(found, Imported)
+    show([_row(found.data)], json)
+    if json:
+        return
+    console.print(*found.notes, sep="\n", end="\n" if found.notes else "")
+    if skipped := found.skipped:
         console.print(f"Skipped {len(skipped)}:", *(f"  {line}" for line in skipped), sep="\n")

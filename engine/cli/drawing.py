@@ -1,6 +1,6 @@
 """How states are drawn, and the options for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from engine.contract.plot import Dots, Lines
+    from engine.exchange.plots import Window
     from engine.explore.films import Shot
 
 Theme = Annotated[ThemeName, typer.Option(help="Colours of plots, words and empty places.")]
@@ -34,13 +36,11 @@ def jump_drawn(
     caption: bool,
     theme: ThemeName,
 ) -> bytes:
-    """The bytes of a PNG or SVG of one jump. Raises UserError for what cannot be drawn so."""
+    """The bytes of a PNG of pictures. Raises UserError for what cannot be drawn so."""
     from engine.data.pixels import to_pixels
     from engine.exchange.palette import PALETTES
     from engine.exchange.pictures import grid, on_paper
 
-    if x_s.ndim == 2:
-        return _plot(out, x_t, x_s, facts, scale, caption, theme)
     if out.suffix == ".svg":
         raise UserError(f"{out.name} wants points; write pictures to .png.")
     pictures = to_pixels(x_s if shown == "x_s" else x_t)
@@ -52,27 +52,28 @@ def jump_drawn(
     return on_paper(grid(pictures, scale), lines, PALETTES[theme]).content(facts)
 
 
-def _plot(
+def plot_drawn(
     out: Path,
-    x_t: "Tensor",
-    x_s: "Tensor",
+    layers: "Sequence[Dots | Lines]",
+    window: "Window",
     facts: Facts,
     scale: int,
     caption: bool,
     theme: ThemeName,
 ) -> bytes:
+    """The bytes of a PNG or SVG of points of the plane."""
     from engine.exchange.canvas import Canvas, Raster, Svg
     from engine.exchange.palette import PALETTES
-    from engine.exchange.plots import SIDE, draw_plot, window_of
+    from engine.exchange.plots import SIDE, draw_layers
 
-    look, points = PALETTES[theme], (x_t.numpy(), x_s.numpy())
+    look = PALETTES[theme]
     height = SIDE + (40 if caption else 0)
     canvas: Canvas = (
         Svg(SIDE, height, look.card)
         if out.suffix == ".svg"
         else Raster(SIDE, height, look.card, scale * PLOT / SIDE)
     )
-    draw_plot(canvas, window_of(points), look, points[1], points[0])
+    draw_layers(canvas, window, look, layers, SIDE / PLOT)
     canvas.rect(0, SIDE, SIDE, height - SIDE, look.card)  # marks end where the plot does
     for row, line in enumerate(facts.lines() if caption else ()):
         canvas.text(SIDE / 2, SIDE + 13 + 16 * row, line, look.text, 11, "middle")
@@ -106,9 +107,10 @@ def _grids(film: Film, shots: "list[Shot]") -> "Callable[[int], Image.Image]":
 def _plots(film: Film, shots: "list[Shot]") -> "Callable[[int], Image.Image]":
     import torch
 
+    from engine.contract.plot import Ways, jump_layers
     from engine.exchange.canvas import Raster
     from engine.exchange.palette import PALETTES
-    from engine.exchange.plots import SIDE, TRAILS, draw_plot, window_of
+    from engine.exchange.plots import SIDE, TRAILS, draw_layers, window_of
 
     look = PALETTES[film.theme]
     moving = [shot.x_s.numpy() for shot in shots]
@@ -119,8 +121,10 @@ def _plots(film: Film, shots: "list[Shot]") -> "Callable[[int], Image.Image]":
     def frame(k: int) -> "Image.Image":
         height = SIDE + (30 if film.caption else 0)
         canvas = Raster(SIDE, height, look.card, film.size / SIDE)
-        x_t, way = shots[k].x_t, trails[: k + 1] if film.kind == "trajectory" else None
-        draw_plot(canvas, window, look, moving[k], None if x_t is None else x_t.numpy(), way)
+        x_t, ways = shots[k].x_t, Ways(trails[: k + 1]) if film.kind == "trajectory" else None
+        start = moving[k] if x_t is None else x_t.numpy()
+        shown = ("learned", "paths") if x_t is None else ("start", "learned")
+        draw_layers(canvas, window, look, jump_layers(start, moving[k], ways, shown, look))
         canvas.rect(0, SIDE, SIDE, height - SIDE, look.card)  # marks end where the plot does
         if film.caption:
             canvas.text(SIDE / 2, SIDE + 14, _said(film, shots[k]), look.text, 14, "middle")

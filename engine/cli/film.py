@@ -78,6 +78,12 @@ def film(
     fan: Fan = False,
     gamma: Gamma = None,
     times: TimesOption = "even",
+    shares: Annotated[
+        str,
+        typer.Option(
+            help="Times that each jump passes, as shares of its way: 0.2,0.6 with --steps 3."
+        ),
+    ] = "",
     solver: SolverOption = "heun",
     guidance: Guidance = None,
     guidance_from: GuidanceFrom = None,
@@ -105,7 +111,9 @@ def film(
         from_, seed, count or COUNTS[loaded.info.data.kind], label, sample, carried, mix, moved, fan
     )
     wanted = Film(
-        kind, t, s, steps, source, sampler, _path(path), back, frames, fps, size, theme, caption
+        kind,
+        *(t, s, steps, source, sampler, _shares(shares), _path(path)),
+        *(back, frames, fps, size, theme, caption),
     )
     total, made = shots(loaded, model, wanted)
     if total * size**2 > _MOST:
@@ -139,6 +147,14 @@ def film(
         save_bytes(out, content)
     row = {"wrote": str(out), "frames": len(found), "bytes": len(content)}
     show([{**row, "model": loaded.info.name}], json)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    """Shares of the way. Raises UserError."""
+    try:
+        return tuple(float(share) for share in text.split(",")) if text else ()
+    except ValueError:
+        raise UserError(f"--shares must be numbers between 0 and 1, not {text!r}.") from None
 
 
 def _path(text: str) -> tuple[tuple[float, float], ...]:

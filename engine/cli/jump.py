@@ -6,9 +6,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from engine.cli.drawing import Caption, Scale, Theme, jump_drawn
+from engine.cli.drawing import Caption, Scale, Theme, jump_drawn, plot_drawn
 from engine.cli.options import Model, Seed, Workspace
 from engine.cli.output import Json, show
+from engine.cli.plot import Beside, Draw, Square, plot_of, plotted, window_for
 from engine.cli.samplers import (
     Gamma,
     Guidance,
@@ -33,7 +34,7 @@ from engine.cli.sources import (
 )
 from engine.cli.states import read_states, read_times
 from engine.cli.writing import check_out, facts_of, save_array, save_arrays, save_bytes
-from engine.contract.commands import Shown, jump_words, picture_words
+from engine.contract.commands import Shown, jump_words, picture_words, plot_words
 from engine.contract.errors import UserError
 from engine.contract.learned import learned
 
@@ -72,6 +73,9 @@ def jump(
     keep: KeepText = "",
     shown: Annotated[Shown, typer.Option("--show", help="Which state a picture shows.")] = "x_s",
     picture: Annotated[int, typer.Option(min=0, help="Show this one alone; 0 is all.")] = 0,
+    draw: Draw = "",
+    beside: Beside = None,
+    square: Square = "",
     scale: Scale = 1,
     caption: Caption = False,
     theme: Theme = "dark",
@@ -83,6 +87,7 @@ def jump(
     from engine.explore.jumps import jump_states, states
     from engine.explore.models import load_model
 
+    plot = plot_of(draw, beside, square)
     check_out(out, (".npy",) if in_ else (".npy", ".npz", ".h5", ".png", ".svg"))
     loaded = load_model(model, workspace)
     guides = guidance, guidance_from, guidance_to
@@ -108,7 +113,7 @@ def jump(
     found = states(loaded, source, start, end, steps, sampler=sampler)
     words = jump_words(model, source, start, end, steps, sampler)
     if out.suffix in (".png", ".svg"):
-        words += picture_words(shown, picture - 1, scale, caption, theme)
+        words += [*plot_words(plot), *picture_words(shown, picture - 1, scale, caption, theme)]
     facts = facts_of(loaded, source, start, end, found.nfe, words, out, steps=steps, how=found.how)
     match out.suffix:
         case ".npy":
@@ -117,6 +122,15 @@ def jump(
             arrays = {"x_t": found.x_t.numpy(), "x_s": found.x_s.numpy()}
             ends = {"t": np.array(start), "s": np.array(end)}
             save_arrays(out, arrays | ends, facts)
+        case _ if found.x_s.ndim == 2:
+            from engine.exchange.palette import PALETTES
+
+            window = window_for(plot, found)
+            layers = plotted(
+                *(loaded, source, start, end, steps, sampler, found, plot, window),
+                PALETTES[theme],
+            )
+            save_bytes(out, plot_drawn(out, layers, window, facts, scale, caption, theme))
         case _:
             drawn = jump_drawn(
                 out, found.x_t, found.x_s, facts, shown, picture - 1, scale, caption, theme

@@ -1,32 +1,49 @@
 """`flowmap-engine`: the headless twin of every button.
 
-Errors are one sentence on stderr with exit code 2 (bad input) or 1 (failure); 75 means interrupted,
-can go on.
+Errors are one sentence on stderr; the exit codes are those of `engine.contract.exits`.
 """
 
+import io
 import sys
 
 import typer
 
-from engine.cli import catalogue, film, jump, maps, runs, sampling, serve, training
+from engine.cli import (
+    catalogue,
+    film,
+    inspect,
+    jump,
+    maps,
+    queue,
+    runs,
+    sampling,
+    serve,
+    training,
+    verify,
+)
 from engine.cli.output import complaints
+from engine.contract import exits
 from engine.contract.errors import UserError
 from engine.hub.machine import NO_TORCH
 
 app = typer.Typer(
     name="flowmap-engine",
     help="Train few-step generative models and ask them, without a window.",
+    epilog=f"Exit codes: {exits.ALL}.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (catalogue, training, runs, sampling, jump, maps, film, serve):
+for part in (catalogue, inspect, training, queue, runs, sampling, jump, maps, film, serve, verify):
     app.registered_commands += part.app.registered_commands
     app.registered_groups += part.app.registered_groups
 
 
 def main() -> None:
     """The entry point of `flowmap-engine`."""
+    for stream in (sys.stdout, sys.stderr):  # a name of any bytes is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UserError as error:

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from engine.cli.drawing import Theme
 from engine.cli.options import Model, Seed, Workspace
 from engine.cli.output import Json, Telling, show
 from engine.cli.sources import Label
+from engine.cli.states import read_numbers
 from engine.cli.writing import check_out, facts_of, save_arrays, save_bytes
 from engine.contract.commands import map_words
 from engine.contract.errors import UserError
@@ -50,6 +52,10 @@ def draw_map(
     parts: Annotated[
         int, typer.Option(min=0, max=64, help="Places along a side; 0 takes 24, of pictures 12.")
     ] = 0,
+    values: Annotated[
+        Path | None,
+        typer.Option(help="What was measured at each place before, float32 as .npy."),
+    ] = None,
     scale: Annotated[int, typer.Option(min=1, max=4, help="Pixels of a unit.")] = 1,
     theme: Theme = "dark",
     json: Json = False,
@@ -65,7 +71,8 @@ def draw_map(
     if kind == "loss":
         found, memorises = _trained(loaded, model), False
     else:
-        found, memorises = _measured(loaded, beside, kind, source, middle, parts, json)
+        known = None if values is None else read_numbers(values)
+        found, memorises = _measured(loaded, beside, kind, source, middle, parts, json, known)
     info = map_info(kind)
     words = map_words(
         model,
@@ -113,22 +120,30 @@ def _measured(
     middle: float,
     parts: int,
     json: bool,
+    known: NDArray[np.float32] | None = None,
 ) -> "tuple[Measured, bool]":
-    """The map, place by place as a window asks for it, so that there is progress to tell."""
+    """The map, place by place as a window asks for it, so that there is progress to tell.
+
+    What is `known` is not measured again; one place tells what else there is to say.
+    """
     from engine.exchange.map_sheet import Measured
     from engine.explore.maps import measured
 
     parts = parts or PARTS[loaded.info.data.kind]
     cells, values, memorises = map_cells(loaded.info, parts), [], False
+    size, places = 1 / map_parts(loaded.info, parts), np.array(cells, float).reshape(-1, 2)
+    if known is not None:
+        if known.shape != (len(cells),):
+            raise UserError(f"--values must hold {len(cells)} numbers, one for each place.")
+        memorises = measured(loaded, kind, source, cells[:1], middle, other).memorises
+        return Measured(places, known, size, loaded.info.capability), memorises
     with Telling(len(cells), json) as telling:
         for at in range(0, len(cells), _PIECE):
             piece = measured(loaded, kind, source, cells[at : at + _PIECE], middle, other)
             values.append(piece.values.numpy())
             memorises = piece.memorises
             telling.tell(min(len(cells), at + _PIECE))
-    size = 1 / map_parts(loaded.info, parts)
     numbers = np.concatenate(values).astype(np.float32)
-    places = np.array(cells, float).reshape(-1, 2)
     return Measured(places, numbers, size, loaded.info.capability), memorises
 
 
@@ -136,12 +151,11 @@ def _trained(loaded: "Loaded", name: str) -> "Measured":
     """The mean loss of a training where it trained, as it was kept with the step in hand."""
     from engine.exchange.map_sheet import Measured
     from engine.explore.films import run_name
-    from engine.hub.workspace import run_folder
-    from engine.runs.folder import RunFolder
+    from engine.hub.workspace import past_run
     from engine.runs.loss_map import read
 
     try:
-        folder = RunFolder(run_folder(run_name(name), loaded.workspace))
+        folder = past_run(run_name(name), loaded.workspace)
     except UserError:
         raise UserError(f"{name} is no run: only a run keeps the loss of its training.") from None
     kept = read(folder, loaded.info.step)

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from engine.contract.paths import writable
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
 # Names and paths of users may hold brackets, so nothing that is printed is markup.
@@ -20,7 +22,7 @@ def show(
     rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "Nothing here yet."
 ) -> None:
     """Print rows that share their columns; `empty` is said where there are none."""
-    rows = list(rows)
+    rows = [writable(dict(row)) for row in rows]
     if as_json:
         for row in rows:
             typer.echo(msgspec.json.encode(row))
@@ -53,8 +55,10 @@ class Telling:
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def tell(self, done: int) -> None:
-        """So much is done."""
+    def tell(self, done: int, total: int = 0) -> None:
+        """So much is done, of `total` where that was not known before."""
+        self._total = total or self._total
+        self._bar.update(self._task, total=self._total)
         if self._json:
             typer.echo(msgspec.json.encode({"done": done, "total": self._total}))
         self._bar.update(self._task, completed=done)

@@ -7,7 +7,8 @@ import typer
 from engine.cli.options import Workspace
 from engine.cli.output import Json, console, show
 from engine.contract.schema import fields
-from engine.hub.workspace import list_runs, run_folder
+from engine.hub.asking import known_runs
+from engine.hub.workspace import run_folder
 from engine.runs.folder import RunFolder
 from engine.runs.history import read_history
 from engine.runs.summary import summarise
@@ -17,7 +18,7 @@ app = typer.Typer()
 
 @app.command()
 def runs(workspace: Workspace, json: Json = False) -> None:
-    """The runs of the workspace, newest first."""
+    """The runs of the workspace: those that wait, then the others, newest first."""
     rows = (
         {
             "name": r.name,
@@ -28,7 +29,7 @@ def runs(workspace: Workspace, json: Json = False) -> None:
             "steps": r.steps,
             "changed": datetime.fromtimestamp(r.changed).isoformat(" ", "minutes"),
         }
-        for r in list_runs(workspace)
+        for r in known_runs(workspace)
     )
     show(rows, json, "There are no runs yet; `flowmap-engine train points-meanflow` makes one.")
 

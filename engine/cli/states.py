@@ -1,14 +1,19 @@
 """States and times that are given as .npy files."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.contract.errors import UserError
+from engine.data.npy import read_npy
+from engine.data.plain_file import open_plain
 
 if TYPE_CHECKING:
     import torch
+
+_CAP = 16 << 30  # bytes
 
 
 def read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -22,6 +27,17 @@ def read_states(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         raise UserError(f"{path} must hold numbers of shape [n, {', '.join(map(str, shape))}].")
     if not np.isfinite(found).all():
         raise UserError(f"{path} holds numbers that are not finite.")
+    return found.astype(np.float32)
+
+
+def read_numbers(path: Path) -> np.ndarray:
+    """Numbers float32 [n]; some may be infinite. Raises UserError."""
+    try:
+        found = _array(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} is not a readable .npy file.") from error
+    if found.ndim != 1 or found.dtype.kind not in "fiu":
+        raise UserError(f"{path} must hold numbers in one row.")
     return found.astype(np.float32)
 
 
@@ -43,5 +59,5 @@ def read_times(word: str, n: int, option: str) -> "float | torch.Tensor":
 
 def _array(path: Path) -> np.ndarray:
     """One array; a file of several raises ValueError, where `np.load` would leave it open."""
-    with open(path, "rb") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    with open_plain(path) as file:
+        return read_npy(file, os.fstat(file.fileno()).st_size, _CAP)

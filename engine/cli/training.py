@@ -1,7 +1,7 @@
 """`train` and `resume`: a training in this terminal, with a progress bar; Ctrl-C saves."""
 
 import difflib
-import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +10,17 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from engine.cli.options import Threads, Workspace
-from engine.cli.output import Json, complaints, console
-from engine.contract import messages
+from engine.cli.output import Json, Telling, complaints, console, show
+from engine.contract import exits, messages
 from engine.contract.catalogue import Preset, data_problems, presets
 from engine.contract.errors import UserError
-from engine.contract.schema import SpecError, with_value
-from engine.contract.specs import RunSpec, problems, read_spec
+from engine.contract.schema import with_value
+from engine.contract.spec_file import read_spec_file
+from engine.contract.specs import RunSpec, problems
 from engine.data.catalogue import find
 
 app = typer.Typer()
-INTERRUPTED = 75
+INTERRUPTED = exits.INTERRUPTED
 
 
 def preset_called(name: str) -> Preset:
@@ -48,11 +49,7 @@ def spec_from(
     pairs += [("seed", str(seed))] if seed is not None else []
     pairs += [("method.teacher.source", teacher)] if teacher is not None else []
     pairs += [("start", start)] if start is not None else []
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise UserError(f"--set wants key=value, not {change!r}.")
-        pairs.append((key, value))
+    pairs += _pairs(changes)
     for key, value in pairs:
         spec = with_value(spec, key, value)
     # A short run of a preset must not be refused for the preset's long warm-up.
@@ -64,15 +61,18 @@ def spec_from(
 
 def _read_toml(path: Path) -> RunSpec:
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        return read_spec_file(path, ("title", "summary"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable TOML: {error}.") from error
-    try:
-        return read_spec({k: v for k, v in values.items() if k not in ("title", "summary")})
-    except SpecError as error:
-        raise SpecError(error.key, f"{path}: {error}") from error
+
+
+def _pairs(changes: list[str]) -> list[tuple[str, str]]:
+    """Key and value of each `--set`. Raises UserError."""
+    found = [change.partition("=") for change in changes]
+    for key, equals, _ in found:
+        if not equals:
+            raise UserError(f"--set wants key=value, not {key!r}.")
+    return [(key, value) for key, _, value in found]
 
 
 @app.command()
@@ -94,6 +94,10 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Number of updates.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
     threads: Threads = 0,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Train a few steps elsewhere and tell what it will take."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a model; Ctrl-C saves and leaves with exit code 75."""
@@ -101,16 +105,47 @@ def train(
     chosen = find(wanted.data.name, workspace)
     if found := problems(wanted, chosen.kind) + data_problems(wanted, chosen):
         raise UserError(" ".join(p.message for p in found))
+    if dry_run:
+        _rehearse(wanted, workspace, threads, json)
+        return
     folder = run or _new_folder(workspace, wanted)
     _session(folder, wanted, workspace, threads, json)
 
 
 @app.command()
-def resume(run: str, workspace: Workspace, threads: Threads = 0, json: Json = False) -> None:
+def resume(
+    run: str,
+    workspace: Workspace,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value of training or cadence, other from here on."),
+    ] = None,
+    threads: Threads = 0,
+    json: Json = False,
+) -> None:
     """Go on with a run from its newest sealed checkpoint."""
     from engine.hub.workspace import run_folder
 
-    _session(run_folder(run, workspace), None, workspace, threads, json)
+    _session(run_folder(run, workspace), None, workspace, threads, json, _pairs(set_ or []))
+
+
+def _rehearse(spec: RunSpec, workspace: Path, threads: int, as_json: bool) -> None:
+    from engine.worker.rehearsal import rehearse
+
+    with Telling(1, as_json) as telling:
+        tried = rehearse(spec, workspace, threads, telling.tell)
+    if as_json:
+        typer.echo(msgspec.json.encode(tried))
+        return
+    show(
+        [
+            {"what": "peak memory", "value": f"{tried.memory / 1e6:,.0f} MB ({tried.device})"},
+            {"what": "speed", "value": f"{tried.rate:.3g} it/s"},
+            {"what": "whole training", "value": clock(tried.seconds)},
+            {"what": "a checkpoint", "value": f"{tried.checkpoint / 1e6:,.1f} MB"},
+        ],
+        False,
+    )
 
 
 def _new_folder(workspace: Path, spec: RunSpec) -> Path:
@@ -120,14 +155,25 @@ def _new_folder(workspace: Path, spec: RunSpec) -> Path:
 
 
 def _session(
-    folder: Path, spec: RunSpec | None, workspace: Path, threads: int, as_json: bool
+    folder: Path,
+    spec: RunSpec | None,
+    workspace: Path,
+    threads: int,
+    as_json: bool,
+    changes: Sequence[tuple[str, str]] = (),
 ) -> None:
     from engine.worker.session import train_session
 
     bar = _Bar(as_json)
     with bar.progress:
         left = train_session(
-            folder, spec, workspace, threads=threads, report=bar.report, tell=bar.tell
+            folder,
+            spec,
+            workspace,
+            threads=threads,
+            report=bar.report,
+            tell=bar.tell,
+            changes=tuple(changes),
         )
     if as_json:
         typer.echo(msgspec.json.encode(left))

@@ -1,69 +1,64 @@
-"""`python -m engine.hub --stdio`: the hub on stdin and stdout."""
+"""`python -m engine.hub --stdio`: the hub on stdin and stdout.
+
+Where a hub of this workspace lives in the background, bytes are carried to it instead. Nothing
+heavy is imported before that is known, and before the process has forked.
+"""
 
 import argparse
-import asyncio
-import contextlib
-import logging
+import faulthandler
 import os
-import signal
+import sys
 from pathlib import Path
 
-from engine.hub.server import serve
-from engine.hub.workspace import default_workspace
+from engine.hub.guardian import guarded, log_to
+from engine.hub.meeting import meet
+from engine.hub.place import default_workspace
+from engine.hub.pump import pump
 
 
 def main() -> None:
     """Read the command line, then serve."""
+    faulthandler.enable()  # the stack of a crash goes where stderr goes: into the engine's log
     parser = argparse.ArgumentParser(prog="engine.hub", description=__doc__)
-    parser.add_argument("--stdio", action="store_true", required=True)
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--stdio", action="store_true", help="serve a window on stdin and stdout")
+    how.add_argument("--attach", action="store_true", help="only a hub that lives already")
+    how.add_argument("--detached", action="store_true", help="serve behind a socket")
     parser.add_argument("--workspace", type=Path, default=None)
-    chosen = parser.parse_args().workspace
-    run(chosen.absolute() if chosen else default_workspace())
+    chosen = parser.parse_args()
+    workspace = chosen.workspace.absolute() if chosen.workspace else default_workspace()
+    if chosen.detached:
+        _serve_detached(workspace)
+        return
+    met = meet(workspace)
+    if met and not met.busy:
+        _leave(pump(met.connection))
+    if chosen.attach:
+        window = f"is open in another window (process {met.window})" if met else ""
+        sys.stderr.write(f"{workspace} {window or 'has no engine in the background'}.\n")
+        sys.exit(2)
+    guard = guarded()
+
+    from engine.hub.service import run
+
+    run(workspace, guard)
 
 
-def run(workspace: Path) -> None:
-    """Serve one studio on stdin and stdout, then leave."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve(workspace))
+def _serve_detached(workspace: Path) -> None:
+    from engine.hub.service import run_detached
+
+    workspace.mkdir(parents=True, exist_ok=True)
+    ready = os.dup(1)
+    log_to(workspace / "hub.log")
+    os.dup2(ready, 1)
+    os.close(ready)
+    run_detached(workspace)
 
 
-async def _serve(workspace: Path) -> None:
-    _leave_on_signals()
-    await serve(*await _stdio(), workspace)
-
-
-def _leave_on_signals() -> None:
-    """The first signal ends the service; a second one must not cut short the saving."""
-    task = asyncio.current_task()
-    assert task is not None
-    asked = False
-
-    def leave() -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
-            task.cancel()
-
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            with contextlib.suppress(NotImplementedError):  # Windows
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
-
-
-async def _stdio() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Keep stdin and stdout for frames; whatever prints later lands on stderr."""
-    frames_in, frames_out = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0)
-    os.dup2(2, 1)
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=1 << 18)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), frames_in)
-    transport, protocol = await loop.connect_write_pipe(
-        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), frames_out
-    )
-    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+def _leave(code: int) -> None:
+    """At once: a thread still waits for stdin."""
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,18 @@ from typing import BinaryIO
 
 from engine.contract import frames, messages
 from engine.contract.errors import UserError
+from engine.contract.exits import in_words
 from engine.contract.messages import Hello, Message
+from engine.contract.paths import to_text
 from engine.contract.version import PROTOCOL
 from engine.hub.outbox import Outbox
+
+__all__ = ["LEAVING", "Child", "environment", "in_words", "last_line", "read_frames"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PIECE = 1 << 18
 _PRINTED = 1 << 18  # bytes kept of what a process printed
+_TOO_MUCH = 16 << 20  # bytes of it that may lie on the disk while it runs
 LEAVING = 5.0  # seconds to leave in, where nothing is to be saved, or after SIGTERM
 
 
@@ -36,17 +41,6 @@ def environment(threads: int, extra: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def in_words(code: int) -> str:
-    """How a process ended, as the end of a sentence that begins with its name."""
-    if code >= 0:
-        return f"left with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = "unknown"
-    return f"was killed by signal {-code} ({name})"
-
-
 def last_line(text: str) -> str:
     """The last line of what a process printed: where Python names the error."""
     return text.splitlines()[-1].strip() if text else ""
@@ -60,8 +54,9 @@ class Child:
     ) -> None:
         assert process.stdin is not None
         self._process, self._printed = process, printed
+        self.greeted = self.broken = False  # it said hello; it was killed for what are no frames
         self._outbox = Outbox(process.stdin)
-        self._outbox.put(Hello("flowmap-hub", pid=os.getpid(), workspace=str(workspace)))
+        self._outbox.put(Hello("flowmap-hub", pid=os.getpid(), workspace=to_text(workspace)))
         self._reaper = asyncio.create_task(self._reap())
 
     @classmethod
@@ -92,6 +87,11 @@ class Child:
             limit=_PIECE,
         )
 
+    @property
+    def pid(self) -> int:
+        """The number that the system gave it."""
+        return self._process.pid
+
     def send(self, message: Message) -> None:
         """Send a message; a child that has gone takes it silently (its death is told apart)."""
         self._outbox.put(message)
@@ -105,6 +105,7 @@ class Child:
         try:
             async for header, payload in read_frames(self._process.stdout):
                 message = messages.decode(header)
+                self.greeted = True
                 if not isinstance(message, Hello):
                     yield message, header, payload
                 elif message.protocol != PROTOCOL:
@@ -113,7 +114,12 @@ class Child:
                 return
         except (frames.FrameError, messages.MessageError):
             pass
+        self.broken = True
         self.kill()
+
+    async def close(self) -> None:
+        """End its stream, which means: save and leave."""
+        await self._outbox.close(1.0)
 
     async def stop(self, patience: float) -> int:
         """End its stream, which means: save and leave; after `patience` end the process.
@@ -121,7 +127,7 @@ class Child:
         Returns its exit code, negative for a signal.
         """
         await self._outbox.close(min(patience, 1.0))
-        for seconds, end in ((patience, self._terminate), (LEAVING, self.kill)):
+        for seconds, end in ((patience, self.terminate), (LEAVING, self.kill)):
             done, _ = await asyncio.wait([self._reaper], timeout=seconds)
             if not done:
                 end()
@@ -132,7 +138,27 @@ class Child:
         with self._printed as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _PRINTED))
-            return file.read().decode("utf-8", "replace").strip()
+            return file.read().decode("utf-8", "replace").strip("\0 \r\n\t")
+
+    def written(self) -> int:
+        """Bytes that it printed so far."""
+        return os.fstat(self._printed.fileno()).st_size
+
+    def told(self, start: int) -> str:
+        """What a living child printed from byte `start` on; the place where it writes stays."""
+        size = min(self.written() - start, _PRINTED)
+        return os.pread(self._printed.fileno(), max(0, size), start).decode("utf-8", "replace")
+
+    def forget_much(self) -> None:
+        """Let go of what it printed where that is too much: it writes on behind a hole."""
+        if os.fstat(self._printed.fileno()).st_blocks * 512 > _TOO_MUCH:
+            os.ftruncate(self._printed.fileno(), 0)
+
+    def show_stack(self) -> None:
+        """Ask it to print where all its threads are (`engine.worker.process.settle`)."""
+        if self.greeted and hasattr(signal, "SIGUSR1"):
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         """Kill the process and all that it started."""
@@ -142,7 +168,8 @@ class Child:
             else:
                 self._process.kill()
 
-    def _terminate(self) -> None:
+    def terminate(self) -> None:
+        """Ask the process to leave by a signal."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+import numpy as np
 
 from engine.contract.errors import UserError
 from engine.contract.files import sweep
@@ -49,6 +50,8 @@ class Exports:
             raise UserError(f"Only {', '.join(COMMANDS)} can be run as an export.")
         if not Path(request.path).is_absolute():
             raise UserError(f"{request.path!r} is no absolute path; choose a file.")
+        if len(request.values) % 4:
+            raise UserError("The values of a map are float32; this is a part of one.")
         machine.check_torch()
         task = asyncio.create_task(self._run(request))
         self._running[request.id] = task
@@ -93,6 +96,10 @@ class Exports:
 
     async def _start(self, request: Export, scratch: str, printed: BinaryIO) -> Process:
         words = [*request.command, "--out", request.path, "--workspace", str(self._workspace)]
+        if request.values:
+            known = Path(scratch) / "values.npy"
+            np.save(known, np.frombuffer(request.values, "<f4"))
+            words += ["--values", str(known)]
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", WORKER, *words, "--json"),
             stdin=PIPE,  # its end tells the command to leave

@@ -15,6 +15,7 @@ from engine.contract.messages import (
     LossAnswer,
     ReadFilm,
     ReadJournal,
+    ReadLog,
     ReadLoss,
     ReadSample,
     ReadSpec,
@@ -23,12 +24,14 @@ from engine.contract.messages import (
 )
 from engine.data.catalogue import data_sets
 from engine.exchange.header import read_header
+from engine.hub.shipped import ShippedRun
 from engine.hub.starting import parent_of
-from engine.hub.workspace import named_run, run_folder
+from engine.hub.workspace import named_run, past_run, shipped_run
 from engine.runs import loss_map
 from engine.runs.folder import RunFolder
+from engine.runs.summary import summarise
 
-PIECE = 1 << 18
+PIECE = 1 << 20  # bytes of a journal in one answer
 _SAMPLE = re.compile(r"[\w-]+\.(png|npy)", re.ASCII)
 
 
@@ -41,7 +44,7 @@ def catalogue(workspace: Path, request: GetCatalogue) -> Catalogue:
 
 def spec(workspace: Path, request: ReadSpec) -> SpecAnswer:
     """The spec of a run. Raises UserError."""
-    return SpecAnswer(request.id, named_run(request.run, workspace).spec())
+    return SpecAnswer(request.id, _past(request.run, workspace).spec())
 
 
 def start(workspace: Path, request: ReadStart) -> SpecAnswer:
@@ -55,18 +58,21 @@ def start(workspace: Path, request: ReadStart) -> SpecAnswer:
 
 def film(workspace: Path, request: ReadFilm) -> FilmAnswer:
     """The steps of a run that can be looked at. Raises UserError."""
-    run = named_run(request.run, workspace)
-    return FilmAnswer(request.id, tuple(sorted({*run.frames(), *run.checkpoints()})))
+    run = _past(request.run, workspace)
+    return FilmAnswer(request.id, tuple(run.kept()), summarise(run))
 
 
 def loss(workspace: Path, request: ReadLoss) -> tuple[LossAnswer, bytes]:
     """The training loss of a run over (t, s). Raises UserError, also for what is no run."""
     try:
-        folder = RunFolder(run_folder(request.run, workspace))
+        folder = past_run(request.run, workspace)
     except UserError:
         name = Path(request.run).name
         raise UserError(f"{name} is no run: only a run keeps the loss of its training.") from None
-    found = loss_map.read(folder, request.step)
+    step = request.step
+    if step < 0 and isinstance(folder, ShippedRun):
+        step = folder.kept()[-1]
+    found = loss_map.read(folder, step)
     arrays, payload = pack({"sums": found.sums, "counts": found.counts})
     return LossAnswer(request.id, found.step, arrays), payload
 
@@ -76,12 +82,21 @@ def journal(workspace: Path, request: ReadJournal) -> tuple[Chunk, bytes]:
 
     `end` lies before the asked offset where the journal became shorter: a torn tail was cut.
     """
-    file = named_run(request.run, workspace).journal
+    file = _past(request.run, workspace).journal
     if request.offset < 0:
         raise UserError(f"A journal has no byte {request.offset}.")
     if not file.exists():
         return Chunk(request.id, 0, 0), b""
     return _chunk(request.id, file, request.offset, PIECE)
+
+
+def log(workspace: Path, request: ReadLog) -> tuple[Chunk, bytes]:
+    """The end of a run's log, nothing where it has none. Raises UserError."""
+    file = named_run(request.run, workspace).log
+    if not file.is_file() or file.is_symlink():
+        return Chunk(request.id, 0, 0), b""
+    wanted = min(max(0, request.size), PIECE)
+    return _chunk(request.id, file, max(0, file.stat().st_size - wanted), wanted)
 
 
 def sample(workspace: Path, request: ReadSample) -> tuple[Chunk, bytes]:
@@ -90,6 +105,11 @@ def sample(workspace: Path, request: ReadSample) -> tuple[Chunk, bytes]:
     if not _SAMPLE.fullmatch(request.file) or not file.is_file() or file.is_symlink():
         raise UserError(f"{request.run} has no preview {request.file!r}.")
     return _chunk(request.id, file, 0, PAYLOAD_CAP)
+
+
+def _past(name: str, workspace: Path) -> RunFolder:
+    """A run of the workspace, or that of a shipped model. Raises UserError."""
+    return shipped_run(name, workspace) or named_run(name, workspace)
 
 
 def _chunk(id: int, file: Path, offset: int, cap: int) -> tuple[Chunk, bytes]:

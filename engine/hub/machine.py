@@ -31,6 +31,13 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def device_kind(wanted: str) -> str:
+    """What a spec's device stands for here: cpu, cuda or mps; `auto` takes a GPU that is there."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if any(Path("/proc/driver/nvidia/gpus").glob("*/information")) else "cpu"
+
+
 def device() -> str:
     """The name of the GPU where the driver tells it, else of the processor."""
     for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):

@@ -1,4 +1,4 @@
-"""The hub: one studio on a stream, the workspace and the workers behind it."""
+"""One studio on a stream to a hub: what it asks, and what it is answered."""
 
 import asyncio
 import logging
@@ -16,62 +16,94 @@ from engine.contract.version import PROTOCOL, VERSION
 from engine.data.errors import DataError
 from engine.hub import files, machine
 from engine.hub.child import read_frames
+from engine.hub.door import LISTED
 from engine.hub.explorer import Explorer
 from engine.hub.exports import Exports
+from engine.hub.guardian import Guarded
+from engine.hub.hub import Hub
 from engine.hub.imports import Imports
 from engine.hub.outbox import Outbox
-from engine.hub.trainings import Trainings
+from engine.hub.verifying import Checks
 
 Answer = Message | tuple[Message, bytes]
 AT_ONCE = 32  # requests in work; a studio that asks for more waits
-LISTED = 2000  # runs of one answer; a header has an upper size
 _LAST = 5.0  # seconds for what was asked last, when the stream has ended
 log = logging.getLogger(__name__)
 
 
 async def serve(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, workspace: Path
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    workspace: Path,
+    guarded: Guarded | None = None,
 ) -> None:
-    """Answer a studio until its stream ends; then let every worker save and leave."""
+    """Answer a studio until its stream ends; then let every worker save and leave.
+
+    Where it wished so (`Detach`), train on first, for other studios or none.
+    """
+    hub = Hub(workspace, guarded)
+    try:
+        await attend(hub, reader, writer)
+        await hub.alone()
+    finally:
+        await hub.stop()
+
+
+async def attend(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one studio until its stream ends."""
     outbox = Outbox(writer, broken=lambda: reading.cancel())
-    hub = Hub(workspace, outbox)
-    reading = asyncio.create_task(hub.read(reader))
+    client = Client(hub, outbox)
+    hub.attach(client)
+    reading = asyncio.create_task(client.read(reader))
     try:
         await asyncio.wait([reading])
         if not reading.cancelled():
             reading.result()
     finally:
         reading.cancel()
-        await hub.stop()
-        await outbox.close()
+        try:
+            await client.finish()
+            leaves = hub.leaving or not hub.detached
+            await asyncio.gather(client.stop(), *([hub.stop()] if leaves else []))
+        finally:
+            hub.part()
+            await outbox.close()
 
 
 EXPLORED = (
     messages.OpenModel,
     messages.Look,
     messages.Jump,
+    messages.Chord,
     messages.Trace,
+    messages.Pixels,
     messages.Follow,
     messages.Fields,
+    messages.PictureFields,
     messages.Map,
     messages.OpenStep,
     messages.Measure,
 )
 
 
-class Hub:
-    """Takes requests as they come and answers each once."""
+class Client:
+    """One studio: takes its requests as they come and answers each once.
 
-    def __init__(self, workspace: Path, outbox: Outbox) -> None:
-        self._workspace, self._outbox = workspace, outbox
+    What was opened for it, explorer and imports, ends with it; what trains belongs to the hub.
+    """
+
+    def __init__(self, hub: Hub, outbox: Outbox) -> None:
+        self.pid = 0
+        self._hub, self._workspace, self._outbox = hub, hub.workspace, outbox
+        workspace = hub.workspace
         self._greeted = False
         self._explorer = Explorer(workspace, outbox)
-        self._trainings = Trainings(workspace, outbox.put, self._explorer.make_room)
         self._imports = Imports(workspace, outbox)
         self._exports = Exports(workspace, outbox)
+        self._checks = Checks(workspace, outbox)
         self._work: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
-        self._answers: dict[type[Message], Callable[[Any], Awaitable[Answer]]] = {
+        self._answers: dict[type[Message], Callable[[Any], Awaitable[Answer | None]]] = {
             messages.GetCatalogue: self._reading(files.catalogue),
             messages.ReadSpec: self._reading(files.spec),
             messages.ReadStart: self._reading(files.start),
@@ -79,16 +111,27 @@ class Hub:
             messages.ReadLoss: self._reading(files.loss),
             messages.ReadJournal: self._reading(files.journal),
             messages.ReadSample: self._reading(files.sample),
+            messages.ReadLog: self._reading(files.log),
             messages.GetRuns: self._runs,
             messages.StartRun: self._start,
             messages.ResumeRun: self._resume,
             messages.ControlRun: self._control,
+            messages.GetQueue: self._queue,
+            messages.MoveRun: hub.change_queue,
+            messages.TakeOut: hub.change_queue,
+            messages.SetQueue: hub.change_queue,
+            messages.Detach: self._detach,
             messages.ImportData: self._imports.answer,
             messages.ImportPoints: self._imports.answer,
+            messages.Inspect: self._imports.inspect,
+            messages.Look: self._look,
             messages.Export: self._exports.answer,
             messages.CancelExport: self._exports.cancel,
+            messages.VerifyRun: self._checks.verify,
+            messages.TryStep: self._checks.attempt,
+            messages.CancelCheck: self._checks.cancel,
         }
-        outbox.put(_hello(workspace))
+        outbox.put(_hello(workspace, hub.detached))
 
     async def read(self, reader: asyncio.StreamReader) -> None:
         """Take what comes until the stream ends or is none of ours."""
@@ -100,13 +143,25 @@ class Hub:
         except frames.FrameError as error:
             self._say(f"The engine closes the stream: {error}.")
 
-    async def stop(self) -> None:
-        """Finish what was asked last, then let every worker save and leave."""
+    def tell(self, message: Message) -> None:
+        """Send a notice."""
+        self._outbox.put(message)
+
+    def make_room(self, trainings: int) -> None:
+        """So many runs are being trained now."""
+        self._explorer.make_room(trainings)
+
+    async def finish(self) -> None:
+        """Finish what was asked last."""
         await self._imports.stop()
         await self._exports.stop()
+        await self._checks.stop()
         if self._work:
             await asyncio.wait(self._work, timeout=_LAST)
-        await asyncio.gather(self._trainings.stop(), self._explorer.stop())
+
+    async def stop(self) -> None:
+        """End what was opened for this studio."""
+        await self._explorer.stop()
 
     async def _take(self, header: bytes) -> bool:
         """Take one message; False where the stream must end."""
@@ -117,7 +172,8 @@ class Hub:
             return True
         if isinstance(message, Hello) or not self._greeted:
             return self._greet(message)
-        if isinstance(message, EXPLORED):
+        opens_a_file = isinstance(message, messages.Look) and message.file
+        if isinstance(message, EXPLORED) and not opens_a_file:
             await self._refusing(message, self._explorer.ask)
         elif type(message) in self._answers:
             await self._room.acquire()
@@ -131,6 +187,9 @@ class Hub:
 
     def _greet(self, message: Message) -> bool:
         self._greeted = isinstance(message, Hello) and message.protocol == PROTOCOL
+        if isinstance(message, Hello):
+            self.pid = message.pid
+            self._hub.greeted(message.pid)
         if not isinstance(message, Hello):
             self._say("The engine closes the stream: its first message is no greeting.")
         elif not self._greeted:
@@ -176,17 +235,27 @@ class Hub:
 
         return answer
 
+    async def _look(self, request: messages.Look) -> None:
+        await self._imports.look(request, self._explorer.ask)
+
     async def _runs(self, request: messages.GetRuns) -> Answer:
-        return messages.Runs(request.id, (await self._trainings.runs())[:LISTED])
+        return messages.Runs(request.id, (await self._hub.runs())[:LISTED])
 
     async def _start(self, request: messages.StartRun) -> Answer:
-        return messages.RunAnswer(request.id, await self._trainings.start(request))
+        return messages.RunAnswer(request.id, await self._hub.start(request))
 
     async def _resume(self, request: messages.ResumeRun) -> Answer:
-        return messages.RunAnswer(request.id, await self._trainings.resume(request))
+        return messages.RunAnswer(request.id, await self._hub.resume(request))
 
     async def _control(self, request: messages.ControlRun) -> Answer:
-        self._trainings.control(request)
+        self._hub.control(request)
+        return messages.Done(request.id)
+
+    async def _queue(self, request: messages.GetQueue) -> Answer:
+        return self._hub.queue(request.id)
+
+    async def _detach(self, request: messages.Detach) -> Answer:
+        await self._hub.detach(request.on, attend)
         return messages.Done(request.id)
 
 
@@ -202,7 +271,7 @@ def _id(header: bytes) -> int:
         return -1
 
 
-def _hello(workspace: Path) -> Hello:
+def _hello(workspace: Path, detached: bool) -> Hello:
     return Hello(
         "flowmap-hub",
         pid=os.getpid(),
@@ -210,4 +279,5 @@ def _hello(workspace: Path) -> Hello:
         device=machine.device(),
         cores=machine.cores(),
         workspace=str(workspace),
+        detached=detached,
     )

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from engine.contract.catalogue import DataSet, data_problems, method
 from engine.contract.errors import UserError
+from engine.contract.lineage import parted
 from engine.contract.messages import ControlRun, Message, ResumeRun, RunInfo, StartRun
 from engine.contract.specs import RunSpec, problems, total_steps
 from engine.data.catalogue import find
@@ -28,36 +29,72 @@ class Trainings:
         workspace: Path,
         tell: Callable[[Message], None],
         at_work: Callable[[int], None] = lambda count: None,
+        may_train: Callable[[], None] = lambda: None,
     ) -> None:
-        """`at_work` is told how many runs are being trained, whenever that changes."""
+        """`at_work` is told how many runs are being trained, whenever that changes; `may_train`
+        is asked before each start and raises UserError where another program trains here.
+        """
         self._workspace, self._tell, self._at_work = workspace, tell, at_work
+        self._may_train = may_train
         self._live: dict[str, Training] = {}
         self._died: dict[str, RunInfo] = {}  # why: their folders cannot tell
 
-    async def start(self, request: StartRun) -> RunInfo:
-        """Start a new run. Raises UserError where its spec, its name or the machine forbids it."""
+    def __len__(self) -> int:
+        """How many are at work."""
+        return len(self._live)
+
+    def on(self, device: str) -> int:
+        """How many are at work on a device."""
+        return sum(training.device == device for training in self._live.values())
+
+    def find(self, run: str) -> RunInfo | None:
+        """What is known of a run that is at work."""
+        return self._live[run].info if run in self._live else None
+
+    def how_it_died(self, run: str) -> str:
+        """Why a run that was at work here is not any more, where its folder cannot tell."""
+        return self._died[run].message if run in self._died else ""
+
+    def prepared(self, request: StartRun, promised: Collection[str] = ()) -> RunInfo:
+        """What a new run will be, without anything being written.
+
+        Raises UserError where its spec, its name or the machine forbids it. Of a start that is
+        `promised`, as it waits in the queue itself, only its name can be checked.
+        """
         spec = request.spec
         machine.check_torch()
         data = find(spec.data.name, self._workspace)
         found = problems(spec, data.kind) + data_problems(spec, data)
-        if found := found or fitting_problems(spec, data, self._workspace):
+        if not found and parted(spec.start)[0] not in promised:
+            found = fitting_problems(spec, data, self._workspace)
+        if found:
             raise UserError(" ".join(problem.message for problem in found))
         name = request.name or new_run_name(self._workspace, spec, self._live)
         check_name(name)
         if name in self._live or (runs_folder(self._workspace) / name).exists():
             raise UserError(f"There is already a run {name!r}; choose another name.")
-        return await self._begin(_new_info(name, spec, data), spec)
+        return new_info(name, spec, data)
+
+    async def start(self, request: StartRun) -> RunInfo:
+        """Start a new run. Raises UserError where its spec, its name or the machine forbids it."""
+        return await self._begin(self.prepared(request), request.spec, request.spec.device)
+
+    def resumable(self, run: str) -> RunInfo:
+        """A run that can go on. Raises UserError where it is at work or has taken all its steps."""
+        machine.check_torch()
+        folder = named_run(run, self._workspace)
+        if run in self._live or is_held(folder):
+            raise UserError(f"{run} is being trained already.")
+        info = summarise(folder)
+        if info.state == "finished":
+            raise UserError(f"{run} has taken all its {info.steps} steps.")
+        return replace(info, message="")
 
     async def resume(self, request: ResumeRun) -> RunInfo:
         """Go on with a run. Raises UserError where it is at work or has taken all its steps."""
-        machine.check_torch()
-        folder = named_run(request.run, self._workspace)
-        if request.run in self._live or is_held(folder):
-            raise UserError(f"{request.run} is being trained already.")
-        info = summarise(folder)
-        if info.state == "finished":
-            raise UserError(f"{request.run} has taken all its {info.steps} steps.")
-        return await self._begin(replace(info, message=""), None)
+        info = self.resumable(request.run)
+        device = named_run(request.run, self._workspace).spec().device
+        return await self._begin(info, None, device, request.changes)
 
     def control(self, request: ControlRun) -> None:
         """Hand an action to a run's worker. Raises UserError where the run is not at work here."""
@@ -82,13 +119,21 @@ class Trainings:
         """Let every worker save and leave."""
         await asyncio.gather(*(training.stop() for training in self._live.values()))
 
-    async def _begin(self, info: RunInfo, spec: RunSpec | None) -> RunInfo:
+    async def _begin(
+        self,
+        info: RunInfo,
+        spec: RunSpec | None,
+        device: str,
+        changes: tuple[tuple[str, str], ...] = (),
+    ) -> RunInfo:
+        self._may_train()
         info = replace(info, state="starting", changed=time.time())
-        training = Training(info, runs_folder(self._workspace) / info.name, self._tell)
+        folder = runs_folder(self._workspace) / info.name
+        training = Training(info, folder, self._tell, machine.device_kind(device))
         self._live[info.name] = training
         self._died.pop(info.name, None)
         try:
-            await training.start(spec, self._workspace)
+            await training.start(spec, self._workspace, changes)
         except (UserError, OSError):
             del self._live[info.name]
             raise
@@ -98,12 +143,12 @@ class Trainings:
 
     def _ended(self, training: Training) -> None:
         del self._live[training.info.name]
-        self._at_work(len(self._live))
-        if training.died:
+        if training.died or training.info.state == "failed":
             self._died[training.info.name] = training.info
+        self._at_work(len(self._live))
 
 
-def _new_info(name: str, spec: RunSpec, data: DataSet) -> RunInfo:
+def new_info(name: str, spec: RunSpec, data: DataSet) -> RunInfo:
     tag = str(spec.method.__struct_config__.tag)
     title = f"{data.name} · {method(tag).title}"
     steps = total_steps(spec)

@@ -1,9 +1,7 @@
 """The folder in which runs and imported data live, and the names in it."""
 
 import difflib
-import os
 import re
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
@@ -14,24 +12,28 @@ from engine.contract.errors import UserError
 from engine.contract.lineage import parted
 from engine.contract.messages import RunInfo
 from engine.contract.specs import RunSpec
+from engine.hub.place import default_workspace
+from engine.hub.queue import waiting
+from engine.hub.shipped import ShippedRun
 from engine.runs.folder import RunFolder
 from engine.runs.summary import summarise
 
+__all__ = [
+    "Named",
+    "check_name",
+    "default_workspace",
+    "list_names",
+    "list_runs",
+    "named_model",
+    "named_run",
+    "new_run_name",
+    "past_run",
+    "run_folder",
+    "runs_folder",
+    "shipped_run",
+]
+
 _NAME = re.compile(r"[^\x00-\x1f/\\:*?\"<>|@]+")  # what every file system and RUN@STEP can carry
-_FOLDERS = {
-    "darwin": "~/Library/Application Support/Flow Map Studio",
-    "win32": "~/AppData/Local/Flow Map Studio",
-}
-
-
-def default_workspace() -> Path:
-    """FLOWMAP_WORKSPACE where it is set, else the platform's folder for data of programs."""
-    if chosen := os.environ.get("FLOWMAP_WORKSPACE"):
-        return Path(chosen).expanduser().absolute()
-    if folder := _FOLDERS.get(sys.platform):
-        return Path(folder).expanduser()
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "flowmap-studio"
 
 
 def runs_folder(workspace: Path) -> Path:
@@ -66,6 +68,19 @@ def run_folder(run: str, workspace: Path) -> Path:
     raise UserError(f"There is no run {run!r}, neither in {runs_folder(workspace)} nor as a path.")
 
 
+def shipped_run(name: str, workspace: Path) -> ShippedRun | None:
+    """The run of a shipped model, if it has one; one of the workspace of that name goes before."""
+    if name not in shipped_models() or (runs_folder(workspace) / name).exists():
+        return None
+    run = ShippedRun(asset("models") / name)
+    return run if run.spec_file.is_file() else None
+
+
+def past_run(run: str, workspace: Path) -> RunFolder:
+    """A run to look back at: of the workspace, by its path, or that of a shipped model."""
+    return shipped_run(run, workspace) or RunFolder(run_folder(run, workspace))
+
+
 class Named(NamedTuple):
     """What the name of a model stands for: a model file, or a run and a step of it, "": newest."""
 
@@ -83,7 +98,7 @@ def named_model(name: str, workspace: Path) -> Named:
         return Named(path.absolute(), False)
     run, _, step = name.rpartition("@") if "@" in name else (name, "", "")
     try:
-        folder = RunFolder(run_folder(run, workspace))
+        folder = past_run(run, workspace)
     except UserError:
         raise UserError(_unknown_model(name, workspace)) from None
     kept = folder.kept()
@@ -94,6 +109,8 @@ def named_model(name: str, workspace: Path) -> Named:
     if step and not (step.isdecimal() and int(step) in kept):
         known = ", ".join(map(str, kept)) or "none"
         raise UserError(f"{folder.name} has no checkpoint of step {step}; it has {known}.")
+    if isinstance(folder, ShippedRun) and int(step) == kept[-1]:
+        return Named(folder.model, False)
     return Named(folder.path, True, step)
 
 
@@ -108,7 +125,8 @@ def _unknown_model(name: str, workspace: Path) -> str:
 def new_run_name(workspace: Path, spec: RunSpec, taken: Collection[str] = ()) -> str:
     """A name that is free: METHOD-DATA-NUMBER, one above the highest number there."""
     stem = f"{spec.method.__struct_config__.tag}-{spec.data.name}"
-    there = {*taken, *(path.name for path in runs_folder(workspace).glob(f"{stem}-*"))}
+    on_disk = (path.name for path in runs_folder(workspace).glob(f"{stem}-*"))
+    there = {*taken, *waiting(workspace), *on_disk}
     numbers = (name.removeprefix(f"{stem}-") for name in there)
     highest = max((int(n) for n in numbers if n.isdecimal()), default=0)
     return f"{stem}-{highest + 1:03}"

@@ -7,8 +7,9 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.cli.film import _path
+from engine.cli.film import _path, _shares
 from engine.cli.main import app
+from engine.cli.plot import plot_of
 from engine.cli.samplers import sampler_of
 from engine.cli.sources import source_of
 from engine.contract.commands import (
@@ -16,6 +17,7 @@ from engine.contract.commands import (
     jump_words,
     map_words,
     picture_words,
+    plot_words,
     remembered,
     shell,
 )
@@ -23,6 +25,7 @@ from engine.contract.errors import UserError
 from engine.contract.films import Film
 from engine.contract.maps import MAPS
 from engine.contract.messages import Keep, Sampler
+from engine.contract.plot import LAYERS, Plot
 from engine.contract.source import Mix, Moved, Sample, Source
 
 few = settings(max_examples=60, deadline=None)
@@ -76,6 +79,7 @@ films = st.builds(
     st.integers(1, 200),
     sources,
     samplers,
+    st.lists(times, max_size=4).map(tuple),
     st.lists(st.tuples(times, times), min_size=2, max_size=4).map(tuple) | st.just(()),
     st.booleans(),
     st.integers(2, 1000),
@@ -119,14 +123,32 @@ def test_a_jump_is_read_back(model, source, t, s, steps, sampler):
     assert sampler_in(found) == sampler
 
 
+squares = st.tuples(*2 * [st.floats(-9e5, 9e5)], st.floats(1e-9, 9e5, allow_subnormal=False))
+plots = st.builds(
+    Plot,
+    st.sets(st.sampled_from(LAYERS), min_size=1).map(
+        lambda shown: tuple(layer for layer in LAYERS if layer in shown)
+    ),
+    st.lists(words.map(lambda name: name.replace("-", "_")), max_size=4).map(tuple),
+    st.none() | squares,
+)
+
+
+@few
+@given(plots)
+def test_a_plot_is_read_back(plot):
+    _, found = parsed(shell([*jump_words("m", Source(), 1.0, 0.0), *plot_words(plot)], "o.svg"))
+    assert plot_of(found["draw"], found["beside"], found["square"]) == plot
+
+
 @few
 @given(films)
 def test_a_film_is_read_back(film):
     _, found = parsed(shell(film_words("m", film), "o.gif"))
     read = Film(
         found["kind"], found["t"], found["s"], found["steps"], source_in(found, "from_"),
-        sampler_in(found), _path(found["path"]), found["back"], found["frames"], found["fps"],
-        found["size"], found["theme"], found["caption"],
+        sampler_in(found), _shares(found["shares"]), _path(found["path"]), found["back"],
+        found["frames"], found["fps"], found["size"], found["theme"], found["caption"],
     )  # fmt: skip
     if film.kind != "scrub":  # the others have no path, and frames of their own
         film = Film(**{**{f: getattr(film, f) for f in film.__struct_fields__},

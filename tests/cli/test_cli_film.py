@@ -96,7 +96,8 @@ def test_a_model_of_each_capability(engine, tmp_path, preset, kind):
         (("--out", "a.png"), "--out must end in .gif or .mp4"),
         (("--out", "nowhere/a.gif"), "The folder .* is not there"),
         (("--out", "a.gif", "--fps", 60), "shows 50 frames a second at most"),
-        (("--out", "a.gif", "--kind", "training"), "only a run has a film"),
+        (("--out", "a.gif", "--shares", "a"), "--shares must be numbers"),
+        (("--out", "a.gif", "--shares", "0.5"), "rising between 0 and 1"),
         (("--out", "a.gif", "--path", "1:1"), "two places"),
         (("--out", "a.gif", "--frames", 1000, "--size", 2048), "too large"),
         (("--out", "a.gif", "--label", 3), "label"),
@@ -185,8 +186,32 @@ def test_the_loss_of_a_training_is_the_map_that_the_run_kept(engine, tmp_path):
         assert len(found["values"]) == (kept.counts > 0).sum() > 24
     said = (tmp_path / "m.svg").read_text("utf-8")
     assert ">mean square<" in said
-    with pytest.raises(UserError, match="only a run keeps the loss"):
-        engine("map", POINTS, "--kind", "loss", "--out", tmp_path / "n.png")
+    with pytest.raises(UserError, match="no map of its training loss"):
+        engine("map", PICTURES, "--kind", "loss", "--out", tmp_path / "n.png")
+
+
+@pytest.mark.parametrize("name", ["m.npz", "m.svg"])
+def test_a_map_that_was_measured_is_not_measured_again(engine, tmp_path, monkeypatch, name):
+    words = ("map", POINTS, "--kind", "defect", "--parts", 4)
+    engine(*words, "--out", tmp_path / name)
+    once = (tmp_path / name).read_bytes()
+    engine(*words, "--out", tmp_path / "n.npz")
+    with np.load(tmp_path / "n.npz") as found:
+        np.save(tmp_path / "v.npy", found["values"])
+        count = len(found["values"])
+    asked = []
+    monkeypatch.setattr(
+        "engine.explore.maps.measured", lambda *a: asked.append(a[3]) or measured(*a)
+    )
+    engine(*words, "--values", tmp_path / "v.npy", "--out", tmp_path / name)
+    assert (tmp_path / name).read_bytes() == once  # the command in it too
+    assert [len(cells) for cells in asked] == [1]
+    np.save(tmp_path / "v.npy", np.zeros(count + 1, np.float32))
+    with pytest.raises(UserError, match=f"must hold {count} numbers"):
+        engine(*words, "--values", tmp_path / "v.npy", "--out", tmp_path / "z.npz")
+    (tmp_path / "v.npy").write_bytes(b"no array")
+    with pytest.raises(UserError, match="not a readable"):
+        engine(*words, "--values", tmp_path / "v.npy", "--out", tmp_path / "z.npz")
 
 
 def test_a_map_that_cannot_be_is_one_sentence(engine, tmp_path):
@@ -241,6 +266,29 @@ def test_a_jump_of_points_as_a_plot(engine, tmp_path):
     root = ElementTree.parse(tmp_path / "p.svg").getroot()
     assert len(root.findall(f".//{SVG}circle")) == 100
     assert picture(tmp_path / "p.png")[0].shape[1] == 800
+
+
+def test_a_plot_draws_the_layers_that_are_asked_for(engine, tmp_path):
+    words = ("jump", POINTS, "--t", 0.8, "--s", 0.1, "--count", 50, "--window", "0,0,3")
+    draw = ("--draw", "paths,learned,exact,v,mesh", "--beside", "points-spiral")
+    engine(*words, *draw, "--out", tmp_path / "p.svg")
+    root = ElementTree.parse(tmp_path / "p.svg").getroot()
+    circles = [len(g.findall(f"{SVG}circle")) for g in root.iter(f"{SVG}g")]
+    lines = [len(g.findall(f"{SVG}polyline")) for g in root.iter(f"{SVG}g")]
+    assert [count for count in circles if count] == [50, 50, 50]  # beside, learned, exact
+    assert [count for count in lines if count][1:] == [42, 441, 441, 48, 48]  # after the grid
+    said = json.loads(root.find(f"{SVG}metadata").text)["command"]
+    assert "--draw learned,exact,paths,v,mesh --beside points-spiral --window 0,0,3" in said
+    for bad, message in (
+        (("--draw", "learned,rainbow"), "--draw knows"),
+        (("--window", "0,0"), "--window must be"),
+        (("--window", "0,0,-1"), "square of the plane"),
+        (("--beside", PICTURES), "other samples"),
+        (("--beside", "gone"), "no model"),
+    ):
+        with pytest.raises(UserError, match=message):
+            engine(*words, *bad, "--out", tmp_path / "q.svg")
+    assert not (tmp_path / "q.svg").exists()
 
 
 def test_times_of_each_state_need_the_states(engine, tmp_path):

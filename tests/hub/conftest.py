@@ -12,6 +12,8 @@ __all__ = ["no_process_left", "workspace"]
 def fake_train(monkeypatch):
     """Train workers without torch; a run's name says how they behave."""
     monkeypatch.setattr("engine.hub.training.WORKER", "fake_train_worker")
+    monkeypatch.setattr("engine.hub.training.PAUSE", 0.02)
+    monkeypatch.setattr("engine.hub.waiting.PERIOD", 0.05)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
 
 

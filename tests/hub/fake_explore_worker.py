@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from engine.contract.messages import Done, EngineNote, Hello, Jump, Jumped, OpenModel, Threads
+from engine.contract.messages import Done, EngineNote, Hello, Jump, Jumped, Look, OpenModel, Threads
 from engine.worker.process import settle, take_stdio
 
 channel = take_stdio()
@@ -25,7 +25,13 @@ while received := channel.receive():
             channel.send(EngineNote("info", f"opened by {os.getpid()}"))
             channel.send(Done(id))
             channel.send(Done(id))  # a second answer must not reach the studio
+        case Look(id=id, sample=sample, file=file):
+            channel.send(EngineNote("info", f"looks at {sample.picture}, file {file!r}"))
+            channel.send(Done(id))
         case Threads(count):
             channel.send(EngineNote("info", f"{count} threads"))
+        case Jump(model="slow", id=id, t=t, s=s):
+            time.sleep(0.05)
+            channel.send(Jumped(id, t, s, 1, 50.0, ()), b"payload")
         case Jump(id=id, t=t, s=s):
             channel.send(Jumped(id, t, s, 1, 0.0, ()), b"payload")

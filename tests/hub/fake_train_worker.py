@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.contract.messages import Control, EngineNote, Hello, Left, Progress, Train
 from engine.runs.folder import RunFolder
 from engine.runs.lock import hold
-from engine.worker.process import settle, take_stdio
+from engine.worker.process import interrupts, settle, take_stdio
 
 channel = take_stdio()
 settle()
@@ -37,7 +37,35 @@ channel.send(Progress(name, "starting", "loading", 0, 0))
 with hold(run):
     if "stillborn" in name and train.spec is None:
         os.kill(os.getpid(), signal.SIGKILL)
-    beat(state, step)
+    if "waits" not in name or train.spec is None:
+        beat(state, step)
+    lives = len((run.path / "lives").read_text()) if (run.path / "lives").exists() else 0
+    (run.path / "lives").write_text("x" * (lives + 1))
+    if "twice" in name and lives < 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "faulty" in name:
+        os.abort()
+    if "unplugged" in name:
+        sys.exit(5)
+    if "chatty" in name:
+        for _ in range(1 << 10):
+            os.write(1, b"stray " * 170 + b"\n")
+            sys.stdout.write("print " * 170 + "\n")
+            sys.stderr.write("x" * 100)
+    step += 1
+    while "hangs" in name or "saves" in name:  # the heartbeat of a thread that does not hang
+        phase = "saving" if "saves" in name else "training"
+        channel.send(Progress(name, state, phase, step, 100, rate=1e3, checkpoint=7))
+        try:
+            received = channel.receive(0.02)
+        except queue.Empty:
+            continue
+        if received is None and "forever" not in name:
+            break
+        if received and received.message == Control("save"):  # the test lets it go on
+            name = ""
+        if received and received.message == Control("stop"):
+            state = "stopping"
     if "dies" in name:
         sys.exit("It broke: the last line.")
     if "killed" in name:
@@ -52,10 +80,15 @@ with hold(run):
     if "stubborn" in name:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(3600)
+    signals = interrupts()
+    interrupted = signals.__enter__()
     while True:
         try:
             received = channel.receive(0.02)
         except queue.Empty:
+            if interrupted():
+                channel.send(Left("stopped", step))
+                sys.exit(75)
             step += 1
             beat(state, step)
             continue

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -94,6 +95,10 @@ class Studio:
         self.notices[: len(seen)] = [m for m in seen if not of_this_run(m)]
         return notice.run
 
+    async def hello(self) -> Hello:
+        """What the hub says first; its process is that of the hub, not of what guards it."""
+        return await self.notice(lambda m: isinstance(m, Hello))
+
     async def freeze(self) -> None:
         """Read no more, as a window that hangs."""
         self.reading.cancel()
@@ -140,15 +145,18 @@ async def hub_here(workspace: Path, greet: bool = True) -> AsyncIterator[Studio]
 
 
 @contextlib.asynccontextmanager
-async def hub_process(workspace: Path) -> AsyncIterator[tuple[Studio, asyncio.subprocess.Process]]:
-    """A real hub; leaving ends its stream and waits for it."""
+async def hub_process(
+    workspace: Path, module: str = "engine.hub", **more: Any
+) -> AsyncIterator[tuple[Studio, asyncio.subprocess.Process]]:
+    """A real hub, or a way to one; leaving ends the stream and waits for its process."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "engine.hub", "--stdio", "--workspace", str(workspace)),
+        *(sys.executable, "-m", module, "--stdio", "--workspace", str(workspace)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        **more,
     )
     studio = Studio(process.stdout, process.stdin)
-    studio.send(Hello("test"))
+    studio.send(Hello("test", pid=os.getpid()))
     try:
         yield studio, process
     finally:

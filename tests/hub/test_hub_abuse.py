@@ -95,7 +95,7 @@ def test_many_questions_at_once_are_all_answered(workspace, run):
             asked = [studio.ask(lambda id: ReadJournal(id, "one", 0)) for _ in range(200)]
             for answer, payload in await asyncio.gather(*asked):
                 assert isinstance(answer, Chunk)
-                assert len(payload) == 1 << 18
+                assert len(payload) == 1 << 19
 
     asyncio.run(check())
 

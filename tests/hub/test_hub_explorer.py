@@ -6,6 +6,7 @@ import pytest
 from hub_support import hub_here, points_spec, soon, workers
 
 from engine.contract.messages import (
+    SUPERSEDED,
     ControlRun,
     Done,
     EngineNote,
@@ -73,6 +74,40 @@ def test_what_waits_is_bounded(workspace):
             await soon(lambda: sum(task.done() for task in waiting) == 6)
             workers(FAKE)[0].kill()
             assert all(isinstance(answer, Refused) for answer, _ in await asyncio.gather(*waiting))
+
+    asyncio.run(check())
+
+
+def test_of_a_flood_the_worker_sees_little_and_the_last_is_answered(workspace):
+    """Two jumps are at the worker, a third waits; each other one gives way at once."""
+
+    async def check():
+        async with hub_here(workspace) as studio:
+            asked = [
+                studio.ask(lambda id, s=k / 1000: Jump(id, "slow", Source(), 1.0, s))
+                for k in range(1001)
+            ]
+            *others, (last, payload) = await asyncio.gather(*asked)
+            assert (last.s, payload) == (1.0, b"payload")
+            refused = [m.message for m, _ in others if isinstance(m, Refused)]
+            assert set(refused) == {SUPERSEDED}
+            assert len(others) - len(refused) <= 5  # it took its time for each of them
+
+    asyncio.run(check())
+
+
+def test_what_is_held_back_is_refused_when_the_worker_dies(workspace):
+    async def check():
+        async with hub_here(workspace) as studio:
+            asked = [
+                asyncio.ensure_future(studio.ask(lambda id: Trace(id, "m", Source(), 1.0, 0.0)))
+                for _ in range(4)
+            ]
+            assert (await asked[2])[0].message == SUPERSEDED
+            workers(FAKE)[0].kill()
+            for task in (asked[0], asked[1], asked[3]):
+                assert "signal 9" in (await task)[0].message
+            assert isinstance(await studio.get(lambda id: OpenModel(id, "m")), Done)
 
     asyncio.run(check())
 

@@ -42,6 +42,24 @@ def progress(notices):
     return [m for m in notices if isinstance(m, ExportProgress)]
 
 
+def test_a_map_that_stands_is_handed_to_its_command(workspace, tmp_path):
+    out, values = tmp_path / "m.npz", np.arange(300, dtype="<f4")
+    words = tuple(map_words(POINTS, "error", Source(seed=2)))
+
+    async def check():
+        async with hub_here(workspace) as studio:
+            await studio.get(lambda id: Export(id, words, str(out), values.tobytes()))
+            assert not progress(studio.notices)  # nothing had to be measured
+            odd = await studio.refusal(lambda id: Export(id, words, str(out), b"123"))
+            assert "float32" in odd
+
+    asyncio.run(check())
+    with np.load(out) as found:
+        np.testing.assert_array_equal(found["values"], values)
+        said = json.loads(str(found["metadata"]))["command"]
+    assert said == "flowmap-engine map points-eight-gaussians --kind error --seed 2 --out m.npz"
+
+
 def test_a_film_is_made_with_progress_and_is_what_its_command_says(workspace, tmp_path):
     out = tmp_path / "a b ü 'x'.gif"
 
@@ -154,7 +172,11 @@ def test_nothing_outlives_the_hub(workspace, tmp_path, how):
         (SHORT, "nowhere/a.gif", "The folder .*nowhere is not there"),
         (SHORT, "a.png", "--out must end in .gif or .mp4"),
         (tuple(film_words("nobody", Film("scrub"))), "a.gif", "There is no model 'nobody'"),
-        (tuple(film_words(POINTS, Film("training"))), "a.gif", "only a run has a film"),
+        (
+            ("film", POINTS, "--kind", "training", "--shares", "2"),
+            "a.gif",
+            "rising between 0 and 1",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence(workspace, tmp_path, command, name, words):

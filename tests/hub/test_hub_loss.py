@@ -26,5 +26,5 @@ def test_a_kept_step_is_handed_over_and_what_is_no_run_is_refused(tmp_path):
         assert (found["sums"] == 3 * found["counts"]).all()
     with pytest.raises(UserError, match="one has no map of its training loss"):
         files.loss(tmp_path, ReadLoss(4, "one", 60))
-    with pytest.raises(UserError, match="points-eight-gaussians is no run: only a run keeps"):
-        files.loss(tmp_path, ReadLoss(4, "points-eight-gaussians"))
+    with pytest.raises(UserError, match="is no run: only a run keeps"):
+        files.loss(tmp_path, ReadLoss(4, "/a/mine.safetensors"))

@@ -165,8 +165,8 @@ def test_progress_comes_at_the_pace_of_the_eye(workspace):
 
 
 def test_a_worker_that_does_not_leave_is_ended(workspace, monkeypatch):
-    monkeypatch.setattr("engine.hub.child.LEAVING", 0.2)
-    monkeypatch.setattr("engine.hub.training.SAVING", 0.2)
+    monkeypatch.setattr("engine.hub.ending.STEP", 0.2)
+    monkeypatch.setattr("engine.hub.ending.TOLD", 0.2)
 
     async def check():
         async with hub_here(workspace) as studio:

@@ -31,7 +31,7 @@ from engine.contract.messages import (
     StartRun,
 )
 from engine.contract.version import PROTOCOL, VERSION
-from engine.hub import machine
+from engine.hub import files, machine
 
 
 def told(studio):
@@ -159,7 +159,7 @@ def run(workspace):
     (folder / "samples").mkdir(parents=True)
     spec = msgspec.toml.encode(points_spec())
     (folder / "spec.toml").write_bytes(spec)
-    (folder / "journal").write_bytes(bytes(range(256)) * 2048)
+    (folder / "journal").write_bytes(bytes(range(256)) * 6000)
     (folder / "samples" / "000020.png").write_bytes(b"png")
     (folder / "secret.png").write_bytes(b"secret")
     (folder / "samples" / "link.png").symlink_to(folder / "secret.png")
@@ -191,7 +191,7 @@ def test_a_run_on_disk_is_read(workspace, run):
             while True:
                 offset = len(read)
                 chunk, payload = await studio.ask(partial(ReadJournal, run="one", offset=offset))
-                assert len(payload) <= 1 << 18
+                assert len(payload) <= files.PIECE
                 assert chunk.size == len(journal)
                 read += payload
                 assert chunk.end == len(read)

@@ -95,6 +95,6 @@ def test_the_spec_of_a_start_is_read_from_a_run_a_model_and_the_childs_own_copy(
             assert why.startswith("There is no model 'gone@20'")
             child.start.write_bytes(b"torn")
             why = await studio.refusal(lambda id: ReadStart(id, "a@20", "b"))
-            assert "start.safetensors is no model of this program" in why
+            assert "start.safetensors is no safetensors file" in why
 
     asyncio.run(check())
