@@ -40,7 +40,9 @@ TEST_TOOLS = {"Xvfb": "xvfb", "xauth": "xauth", "xdotool": "xdotool", "openbox":
 def main() -> int:
     """Do all the set-up, then what was asked for."""
     parser = argparse.ArgumentParser(prog="bootstrap.py", description=__doc__)
-    parser.add_argument("command", choices=("setup", "run", "test", "check", "slow", "bench"))
+    parser.add_argument(
+        "command", choices=("setup", "run", "test", "check", "slow", "faults", "bench")
+    )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="handed on to the program")
     wanted = parser.parse_args()
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):

@@ -1,7 +1,8 @@
 """The README's test command: `test` is lint, types, import contracts and tests.
 
 `check` stops before the tests; `slow` is the tests that take more than ten seconds each (repeated
-kills, compilation); `bench` prints the measurements.
+kills, compilation); `faults` kills programs at random moments and feeds them mutated files; `bench`
+prints the measurements.
 
 Window tests run as a process of their own, because a Qt abort takes the whole process with it; that
 process runs beside the engine's tests, as both leave a core idle.
@@ -40,7 +41,17 @@ TESTS: list[dict[str, list[object]]] = [
 ]
 SLOW: list[dict[str, list[object]]] = [{"slow tests": pytest("slow")}]
 BENCH: list[dict[str, list[object]]] = [{"bench": [sys.executable, "-m", "tests.bench"]}]
-COMMANDS = {"check": LINT, "test": LINT + TESTS, "slow": SLOW, "bench": BENCH}
+FAULTS: list[dict[str, list[object]]] = [
+    {"kills": [sys.executable, "-m", "tests.faults", "--kills", "200"]},
+    {"fuzzing": [sys.executable, "-m", "tests.fuzz", "--inputs", "200000"]},
+]
+COMMANDS = {
+    "check": LINT,
+    "test": LINT + TESTS,
+    "slow": SLOW,
+    "faults": FAULTS,
+    "bench": BENCH,
+}
 
 
 class Running(NamedTuple):

@@ -19,6 +19,10 @@ assert asset("fonts").is_relative_to(sys.argv[1]), asset("fonts")
 assert {"points-meanflow", "emoji-16-meanflow"} <= set(catalogue.presets())
 assert {d.name for d in catalogue.shipped_data()} >= {"emoji-16", "emoji-32"}
 assert catalogue.shipped_models()
+for name in catalogue.shipped_models():
+    run = asset("models") / name
+    assert (run / "spec.toml").is_file() and (run / "journal").is_file(), name
+    assert list((run / "film").glob("*.safetensors")), name
 assert list(asset("fonts").glob("*.otf")) and list(asset("icons").glob("*.svg"))
 from engine.data.open import open_data
 open_data("emoji-16", Path("nowhere"))
