@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import psutil
-from msgspec.structs import replace
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +16,8 @@ from engine.contract.arrays import Array, pack
 from engine.contract.errors import UserError
 from engine.contract.frames import PAYLOAD_CAP
 from engine.contract.messages import (
+    Chord,
+    ChordAnswer,
     Fields,
     FieldsAnswer,
     Follow,
@@ -33,6 +34,9 @@ from engine.contract.messages import (
     Opened,
     OpenModel,
     OpenStep,
+    PictureFields,
+    Pixels,
+    PixelsTraced,
     Request,
     Source,
     StepOpened,
@@ -40,6 +44,7 @@ from engine.contract.messages import (
     Traced,
 )
 from engine.data.pixels import to_pixels
+from engine.explore.chord import chord
 from engine.explore.draws import one_sample
 from engine.explore.fields import fields
 from engine.explore.follow import follow
@@ -47,7 +52,8 @@ from engine.explore.jumps import Carrier, states
 from engine.explore.maps import measured
 from engine.explore.models import Loaded, Place, open_place, resolve
 from engine.explore.opened_step import open_step
-from engine.explore.own_pictures import take_in
+from engine.explore.picture_fields import picture_fields
+from engine.explore.pixel_paths import pixel_paths
 from engine.explore.precision import bfloat16_helps
 from engine.explore.quality import quality
 from engine.explore.round_trip import round_trip
@@ -82,6 +88,12 @@ class Answers:
                 return self._follow(request)
             case Trace():
                 return self._trace(request)
+            case Pixels():
+                return self._pixels(request)
+            case PictureFields():
+                return self._picture_fields(request)
+            case Chord():
+                return self._chord(request)
             case Map():
                 return self._map(request)
             case OpenStep():
@@ -93,9 +105,7 @@ class Answers:
     def _look(self, request: Look) -> tuple[Message, bytes]:
         loaded, sample = self._model(request.model), request.sample
         if request.file:
-            if loaded.info.data.kind == "points":
-                raise UserError("This model makes points: start it from a place, not a picture.")
-            sample = replace(sample, picture=take_in(Path(request.file), self.workspace))
+            raise UserError("The explorer opens no files: a picture is taken in by its hub first.")
         found, label = one_sample(loaded, sample)
         shown = _numbers(found) if found.ndim == 1 else to_pixels(found[None])[0]
         arrays, payload = pack({"data": shown})
@@ -176,6 +186,41 @@ class Answers:
         named = {"learned": found.learned, "exact": found.exact, "exact_x_s": found.exact_x_s}
         arrays, payload = pack({n: _numbers(a) for n, a in named.items() if a is not None})
         answer = Traced(request.id, found.times, arrays, found.why)
+        return answer, payload
+
+    def _pixels(self, request: Pixels) -> tuple[Message, bytes]:
+        loaded = self._model(request.model)
+        found = pixel_paths(
+            loaded,
+            request.source,
+            request.t,
+            request.s,
+            request.pixels,
+            request.points,
+            request.steps,
+            request.sampler,
+            self._may_be_fast(loaded, False),
+            request.truth,
+            self._wanted,
+        )
+        named = {"learned": found.learned, "exact": found.exact}
+        arrays, payload = pack({n: _numbers(a) for n, a in named.items() if a is not None})
+        return PixelsTraced(request.id, found.times, arrays, found.why), payload
+
+    def _picture_fields(self, request: PictureFields) -> tuple[Message, bytes]:
+        loaded = self._model(request.model)
+        _check_size(loaded, request.source)
+        t, s, steps, sampler = request.t, request.s, request.steps, request.sampler
+        found = picture_fields(loaded, request.source, t, s, steps, sampler, self._wanted)
+        arrays, payload = pack({name: _numbers(x) for name, x in found._asdict().items()})
+        return FieldsAnswer(request.id, arrays), payload
+
+    def _chord(self, request: Chord) -> tuple[Message, bytes]:
+        loaded = self._model(request.model)
+        t, s, points, sampler = request.t, request.s, request.points, request.sampler
+        found = chord(loaded, request.place, t, s, points, sampler, self._wanted)
+        arrays, payload = pack({"path": _numbers(found.path), "v": _numbers(found.v)})
+        answer = ChordAnswer(request.id, arrays, found.curvature, found.exact, found.why)
         return answer, payload
 
     def _map(self, request: Map) -> tuple[Message, bytes]:

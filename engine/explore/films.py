@@ -9,7 +9,7 @@ from msgspec import structs
 from torch import Tensor
 
 from engine.contract.errors import UserError
-from engine.contract.films import FRAMES, STEPS, Film, places
+from engine.contract.films import FRAMES, STEPS, Film, places, sampler_at
 from engine.contract.legality import snapped
 from engine.contract.messages import Sampler
 from engine.explore.draws import start
@@ -18,8 +18,7 @@ from engine.explore.keeping import kept
 from engine.explore.models import Loaded, load_model
 from engine.explore.ways import Way, way
 from engine.flow.clock import Time
-from engine.hub.workspace import run_folder
-from engine.runs.folder import RunFolder
+from engine.hub.workspace import past_run
 
 
 class Shot(NamedTuple):
@@ -39,6 +38,7 @@ class Shot(NamedTuple):
 def shots(loaded: Loaded, name: str, film: Film) -> tuple[int, Iterator[Shot]]:
     """How many frames a film has, and the frames. Raises UserError, also while they are made."""
     check_times(film.t, film.s, film.steps)
+    _check_shares(film, loaded)
     match film.kind:
         case "scrub":
             found = places(film, loaded.info)
@@ -51,6 +51,20 @@ def shots(loaded: Loaded, name: str, film: Film) -> tuple[int, Iterator[Shot]]:
             return _counted(steps, _training(loaded, run_name(name), film, steps))
 
 
+def _check_shares(film: Film, loaded: Loaded) -> None:
+    if not film.shares:
+        return
+    whole = (0.0, *film.shares, 1.0)
+    rising = all(a < b for a, b in pairwise(whole))  # also for nan
+    if not rising or len(film.shares) != film.steps - 1:
+        raise UserError(
+            f"{film.steps} steps pass {film.steps - 1} times: give as many shares of the way, "
+            "rising between 0 and 1."
+        )
+    if loaded.info.capability == "dyadic":
+        raise UserError(f"{loaded.info.name} knows the times of its grid alone; leave out shares.")
+
+
 def run_name(name: str) -> str:
     """The run of a model that is called RUN@STEP, else its own name."""
     run, _, step = name.rpartition("@")
@@ -60,12 +74,12 @@ def run_name(name: str) -> str:
 def kept_steps(name: str, workspace: Path) -> list[int]:
     """The steps of a run whose weights can be looked at, oldest first. Raises UserError."""
     try:
-        folder = RunFolder(run_folder(run_name(name), workspace))
+        folder = past_run(run_name(name), workspace)
     except UserError:
         raise UserError(
             f"{name} is no run, and only a run has a film of its training; choose a run."
         ) from None
-    found = sorted({*folder.frames(), *folder.checkpoints()})
+    found = folder.kept()
     if not found:
         raise UserError(f"{name} has kept no step yet; save it now or wait for the next one.")
     return found
@@ -78,7 +92,8 @@ def _counted(found: Sequence[object], made: Iterator[Shot]) -> tuple[int, Iterat
 
 
 def _shot(loaded: Loaded, film: Film, t: float, s: float) -> Shot:
-    found = states(loaded, film.source, t, s, film.steps, sampler=film.sampler)
+    sampler = sampler_at(film, t, s)
+    found = states(loaded, film.source, t, s, film.steps, sampler=sampler)
     return _of(found, t, s, loaded.info.step)
 
 
@@ -90,7 +105,7 @@ def _trajectory(loaded: Loaded, film: Film) -> tuple[list[float], Iterator[Shot]
     """The state after each step of one jump in `steps` steps; the last is the jump's own end."""
     if film.steps > STEPS:
         raise UserError(f"A trajectory has {STEPS} steps at most, not {film.steps}.")
-    taken = way(loaded, film.t, film.s, film.steps, film.sampler)
+    taken = way(loaded, film.t, film.s, film.steps, sampler_at(film, film.t, film.s))
     times = [float(time) for time in taken.times]
     return times, _passed(loaded, film, taken, times)
 
@@ -124,9 +139,9 @@ def _training(loaded: Loaded, run: str, film: Film, steps: list[int]) -> Iterato
             if step in kept_steps(run, loaded.workspace):
                 raise
             continue
-        t, s, sampler = film.t, film.s, film.sampler
+        t, s, asked = film.t, film.s, film
         if then.info.capability != loaded.info.capability:  # still its teacher: it is asked plainly
-            sampler = Sampler()
+            asked = structs.replace(film, sampler=Sampler(), shares=())
         if then.info.capability == "dyadic":
             t, s = (snapped(time, then.info.grid) for time in (t, s))
-        yield _shot(then, structs.replace(film, sampler=sampler), t, s)
+        yield _shot(then, asked, t, s)

@@ -42,10 +42,10 @@ def follow(
     x_t = state_at(loaded, source, t, fast, (sampler or Sampler()).guides())
     if t == 1 and source.kind == "noise" and not source.moved:
         return Followed(x_t, true.at(s, wanted), true.memorises)
-    return Followed(x_t, _Interruptible(true.oracle, wanted).jump(x_t, t, s), true.memorises)
+    return Followed(x_t, Interruptible(true.oracle, wanted).jump(x_t, t, s), true.memorises)
 
 
-class _Interruptible(Integrated):
+class Interruptible(Integrated):
     """An oracle that is given up before an evaluation that is not wanted any more."""
 
     def __init__(self, oracle: Integrated, wanted: Wanted) -> None:

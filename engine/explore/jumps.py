@@ -1,7 +1,7 @@
 """From where to where: x_t, and x_s = jump(x_t, t, s)."""
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
@@ -12,18 +12,15 @@ from engine.contract.errors import UserError
 from engine.contract.legality import How
 from engine.contract.messages import Sampler
 from engine.contract.source import Moved, Source, is_carried
-from engine.explore.draws import Start, labels, start
-from engine.explore.keeping import Kept, kept
+from engine.explore.carrying import CARRY, Carried, carried_once, one_row
+from engine.explore.draws import labels, start
+from engine.explore.going import Again as Again
+from engine.explore.going import go as go
+from engine.explore.keeping import kept
 from engine.explore.models import Loaded
-from engine.explore.noises import draw_noise
-from engine.explore.ways import STEPS, Way, along_velocity, way
-from engine.flow.clock import Time, spread
-from engine.flow.known import put_back
+from engine.explore.ways import STEPS, Way, way
+from engine.flow.clock import Time
 from engine.flow.paths import Linear
-from engine.flow.sampling import sample
-
-CARRY = 32  # steps that carry noise from t = 1 to t = 0 where only a velocity is known
-_PIECE = {1: 4096, 3: 64}  # samples at a time, by the dimensions of one
 
 
 class States(NamedTuple):
@@ -49,17 +46,6 @@ class Carrier(NamedTuple):
     fast: bool = False
 
 
-class Again(NamedTuple):
-    """Noise that is added on the way: its seed, a name of its own for each way, the first sample's
-    number.
-    """
-
-    seed: int = 0
-    kind: str = "jump"
-    first: int = 0
-
-
-_ALWAYS = Again()
 _UNSAID = Sampler()
 
 
@@ -141,29 +127,20 @@ def _brought(
     loaded: Loaded, source: Source, t: float, fast: bool, guides: Sampler, row: int = -1
 ) -> Tensor:
     """x_t of all samples, or of sample `row` alone, [1, ...]."""
-    noise, data, label = _rows(start(loaded, source), row)
+    noise, data, label = one_row(start(loaded, source), row)
     if is_carried(source):
-        return _carried(loaded, source, fast, guides).at(t)
+        return carried_once(loaded, source, fast, guides).at(t)
     if data is not None:
         return Linear().mix(data, noise, t)
     if t == 1.0:
         return noise
     if loaded.info.capability == "velocity":
         # Noise that moves under a hand is asked for once at each place, and pushes nothing out.
-        along = _carried if row < 0 else Carried
+        along = carried_once if row < 0 else Carried
         return along(loaded, source, fast, guides, row).at(t)
     # The noise that an endpoint adds here is not the one that it adds in the jump from here.
     taken = way(loaded, 1.0, t, sampler=guides, fast=fast)
     return go(loaded, taken, noise, label, fast, Again(source.seed, "carry", max(0, row)))
-
-
-def _rows(found: Start, row: int) -> Start:
-    """All that is asked about, or sample `row` of it alone."""
-    if row < 0:
-        return found
-    noise, data, label = (None if part is None else part[row : row + 1] for part in found)
-    assert noise is not None
-    return Start(noise, data, label)
 
 
 def carried(loaded: Loaded, source: Source, t: float) -> How | Literal[""]:
@@ -173,40 +150,6 @@ def carried(loaded: Loaded, source: Source, t: float) -> How | Literal[""]:
     if source.kind != "noise" or t == 1:
         return ""
     return way(loaded, 1.0, t).how
-
-
-class Carried:
-    """Noise on its way down from t = 1 along a velocity, or one sample on its way up from t = 0.
-
-    Every step is taken once and kept.
-    """
-
-    def __init__(
-        self, loaded: Loaded, source: Source, fast: bool, guides: Sampler, row: int = -1
-    ) -> None:
-        noise, data, self._label = _rows(start(loaded, source), row)
-        self._up = is_carried(source)
-        self._states = [data if self._up and data is not None else noise]
-        self._loaded, self._fast, self._guides = loaded, fast, guides
-
-    def at(self, t: float) -> Tensor:
-        """The state at `t`: one step from the last of the even times before it."""
-        before = int((t if self._up else 1 - t) * CARRY)
-        while len(self._states) <= before:
-            k = len(self._states)
-            x = self._step(self._states[-1], self._time(k - 1), self._time(k))
-            self._states.append(x)
-        return self._step(self._states[before], self._time(before), t)
-
-    def _time(self, k: int) -> float:
-        return k / CARRY if self._up else 1 - k / CARRY
-
-    def _step(self, x: Tensor, t: float, s: float) -> Tensor:
-        taken = along_velocity(self._loaded, t, s, self._guides, self._fast)
-        return go(self._loaded, taken, x, self._label, self._fast)
-
-
-_carried = lru_cache(maxsize=2)(Carried)
 
 
 def carry_steps(loaded: Loaded, gap: float) -> int:
@@ -234,46 +177,3 @@ def jump(
 ) -> Tensor:
     """The jump of any number of samples as the model makes it when nothing else is asked."""
     return go(loaded, way(loaded, t, s, steps, fast=fast), x_t, label, fast)
-
-
-@torch.inference_mode()
-def go(
-    loaded: Loaded,
-    taken: Way,
-    x_t: Tensor,
-    label: Tensor | None,
-    fast: bool = False,
-    again: Again = _ALWAYS,
-    known: Kept | None = None,
-) -> Tensor:
-    """Any number of samples on their way, in pieces that fit in memory; who is there stays.
-
-    What is `known` of them is put back after every jump.
-    """
-    found = []
-    size = _PIECE[x_t.ndim - 1]
-    for at in range(0, len(x_t), size):
-        piece = slice(at, at + size)
-        times = [time[piece] if isinstance(time, Tensor) else time for time in taken.times]
-        own = None if label is None else label[piece].to(loaded.device)
-        x = x_t[piece].to(loaded.device)
-
-        def noise(k: int, x: Tensor = x, at: int = at) -> Tensor:
-            kind = f"{again.kind} {k}"
-            first = again.first + at
-            return draw_noise(again.seed, len(x), tuple(x.shape[1:]), kind, first).to(x)
-
-        amend = None
-        if known is not None:
-            data = known.data[piece].to(loaded.device)
-            amend = partial(put_back, known=data, projection=known.projection)
-        with torch.autocast(loaded.device.type, torch.bfloat16, enabled=fast):
-            moved = sample(taken.flow_map, x, times, taken.gamma, own, noise, amend)
-        stays = spread(torch.as_tensor(times[0]) == torch.as_tensor(times[-1]), x).bool()
-        found.append(torch.where(stays, x, moved.float()).cpu())
-    x_s = torch.cat(found)
-    if not torch.isfinite(x_s).all():
-        raise UserError(
-            f"The answer of {loaded.info.name} is not finite; open an earlier checkpoint of it."
-        )
-    return x_s

@@ -11,6 +11,7 @@ from torch import Tensor
 from engine.contract.errors import UserError
 from engine.contract.maps import Probed, map_problem
 from engine.contract.messages import Sampler, Source
+from engine.explore.derivatives import derivatives_ready
 from engine.explore.draws import start
 from engine.explore.jumps import carry_steps, check_times, go
 from engine.explore.models import Loaded
@@ -90,6 +91,7 @@ def measured(
                 between = (between * loaded.info.grid.parts).round() / loaded.info.grid.parts
             square = defect(jump, places.x_t, places.t, places.s, between)
         case _:
+            derivatives_ready(wanted)
             square = _residuals(loaded, source, places, kind, true, wanted)
     return Measured(places.rms(square), nothing, memorises)
 

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
-from torch import Tensor, nn
+from torch import nn
 
 from engine.contract.catalogue import DataSet, Guidance, Model, method
 from engine.contract.errors import UserError
@@ -20,6 +18,7 @@ from engine.data.catalogue import find
 from engine.data.open import Dataset, open_data
 from engine.exchange.errors import ModelError
 from engine.exchange.model_file import load_model_file
+from engine.exchange.tensor_file import TensorFile, tensor_file
 from engine.exchange.weights import classes_of, filled_network
 from engine.flow.flow_map import FlowMap, Network, flow_map_for
 from engine.hub.workspace import named_model
@@ -153,7 +152,7 @@ def _checkpoint(folder: RunFolder, step: str) -> Place:
 
 def _read_run(
     place: Place, workspace: Path, ema: float | None
-) -> tuple[RunSpec, DataSet, float, dict[str, Tensor]]:
+) -> tuple[RunSpec, DataSet, float, TensorFile]:
     folder = RunFolder(place.path.parent.parent)
     spec = folder.spec()
     data = find(spec.data.name, workspace)
@@ -166,13 +165,5 @@ def _read_run(
             f"Of step {place.step} {folder.name} keeps the average of rate "
             f"{spec.training.ema[-1]:g} only."
         )
-    try:
-        if place.path.suffix:
-            state = load(place.path.read_bytes())
-        else:
-            state = checkpoint.Checkpoint(place.step, place.path).tensors(f"ema-{rate:g}")
-    except OSError as error:
-        raise ModelError(f"{place.path} cannot be read: {error.strerror}.") from error
-    except SafetensorError as error:
-        raise ModelError(f"{place.path} is damaged ({error}); open another step.") from error
-    return spec, data, rate, state
+    kept = place.path if place.path.suffix else place.path / f"ema-{rate:g}.safetensors"
+    return spec, data, rate, tensor_file(kept)

@@ -15,12 +15,13 @@ from engine.contract.messages import Sampler, Source
 from engine.explore.jumps import carry_steps, check_times, go, jump_states, state_at
 from engine.explore.models import Loaded
 from engine.explore.truth import truth
-from engine.explore.ways import Abandoned, Way, way
+from engine.explore.ways import Abandoned, Wanted, Way, interruptible, way
 from engine.flow.clock import Time
 from engine.flow.oracles.mixture import Mixture
 from engine.flow.solvers import even, trajectory
 
 POINTS, PATHS = 512, 4096  # of one answer at most
+_TOGETHER = 16  # paths: what a jump that comes meanwhile waits for, about a millisecond
 EXACT = 48  # RK4 steps over [0, 1]: rms error below 1e-4 for every shipped set, not to be seen
 
 
@@ -57,23 +58,23 @@ def traces(
     sampler = structs.replace(sampler or Sampler(), times="even")
     taken = way(loaded, t, s, carry_steps(loaded, abs(t - s)), sampler)
     x_t = state_at(loaded, source, t)
-    times = _passed(loaded, t, s, points)
-    why = _why_none(taken)
-    learned = _learned(loaded, x_t[: 0 if why else paths], times, sampler)
+    times = passed_times(loaded, t, s, points)
+    why = why_none(taken)
+    learned = learned_paths(loaded, x_t[: 0 if why else paths], times, sampler, wanted)
     oracle = loaded.dataset.exact()
     if oracle is None:
         return Traces(times, learned, why=why)
     true = truth(loaded, source)
     if true is not None and torch.equal(x_t, true.flow.states[0]):  # one integration serves all
         ends = true.at(s, wanted)
-        exact = torch.stack([true.at(time, wanted, paths) for time in times])
+        exact = true.flow.path(times, paths)  # one end of it is t, the other is reached
     else:
         exact = _exact(oracle, x_t, times, wanted)
         ends = exact[-1]
     return Traces(times, learned, exact[:, :paths], ends, why)
 
 
-def _passed(loaded: Loaded, t: float, s: float, points: int) -> tuple[float, ...]:
+def passed_times(loaded: Loaded, t: float, s: float, points: int) -> tuple[float, ...]:
     """Times on the way: of a dyadic model those that it knows."""
     times = tuple(float(time) for time in even(t, s, points - 1))
     if loaded.info.capability != "dyadic":
@@ -82,7 +83,8 @@ def _passed(loaded: Loaded, t: float, s: float, points: int) -> tuple[float, ...
     return (t, *(time for time in between if min(t, s) < time < max(t, s)), s)
 
 
-def _why_none(taken: Way) -> str:
+def why_none(taken: Way) -> str:
+    """Why such a way leaves no path that could be drawn, one sentence; "" where it does."""
     if taken.flow_map.capability == "endpoint":
         return "This model knows where a path ends, not the way there: no path to draw."
     if taken.gamma > 0:
@@ -90,18 +92,32 @@ def _why_none(taken: Way) -> str:
     return ""
 
 
-def _learned(loaded: Loaded, x_t: Tensor, times: Sequence[float], sampler: Sampler) -> Tensor:
-    """Each point of a path by a jump of its own from t; a velocity is followed along the path."""
+def learned_paths(
+    loaded: Loaded,
+    x_t: Tensor,
+    times: Sequence[float],
+    sampler: Sampler,
+    wanted: Wanted = lambda: True,
+) -> Tensor:
+    """The states [k, n, ...] of `x_t` at `times`, of which it stands at the first.
+
+    Each by a jump of its own from there; a velocity is followed along the path. Raises Abandoned.
+    """
     if not len(x_t):
         return x_t.new_empty(len(times), *x_t.shape)
     if loaded.info.capability != "velocity":
-        s = torch.tensor(times).repeat_interleave(len(x_t))
-        flat, _ = jump_states(loaded, x_t.repeat(len(times), 1), times[0], s)
-        return flat.reshape(len(times), *x_t.shape)
+        found = []
+        for some in x_t.split(_TOGETHER):
+            if not wanted():
+                raise Abandoned
+            s = torch.tensor(times).repeat_interleave(len(some))
+            flat, _ = jump_states(loaded, some.repeat(len(times), 1), times[0], s)
+            found.append(flat.reshape(len(times), *some.shape))
+        return torch.cat(found, 1)
     states = [x_t]
     for t, s_next in pairwise(times):
         taken = way(loaded, t, s_next, carry_steps(loaded, abs(t - s_next)), sampler)
-        states.append(go(loaded, taken, states[-1], None))
+        states.append(go(loaded, interruptible(taken, wanted), states[-1], None))
     return torch.stack(states)
 
 

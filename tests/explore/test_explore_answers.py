@@ -10,6 +10,7 @@ from engine.contract import frames, messages
 from engine.contract.arrays import unpack
 from engine.contract.errors import UserError
 from engine.contract.messages import (
+    Chord,
     Done,
     GetRuns,
     Hello,
@@ -19,6 +20,8 @@ from engine.contract.messages import (
     Map,
     Opened,
     OpenModel,
+    PictureFields,
+    Pixels,
     Refused,
     Sample,
     Source,
@@ -224,6 +227,31 @@ def test_what_is_under_way_is_given_up_for_what_goes_before_it_only(stream):
         pass
     assert inbox.next() == trace(3)
     send(ours_out, trace(4))
+    while inbox.look():
+        pass
+
+
+@pytest.mark.parametrize(
+    "closer",
+    [
+        Pixels(2, "m", Source(), 1.0, 0.0, ((0, 0, 0),)),
+        PictureFields(2, "m", Source(), 1.0, 0.0),
+        Chord(2, "m", (0.0, 0.0), 1.0, 0.0),
+    ],
+)
+def test_a_jump_goes_before_what_looks_closer_and_ends_it(stream, closer):
+    channel, ours_out, _ = stream
+    inbox = explore.Inbox(channel)
+    send(ours_out, area(1), closer, jump(3), Threads(5))
+    while inbox.threads != 5:
+        inbox.look()
+    assert [inbox.next() for _ in range(3)] == [jump(3), closer, area(1)]
+    send(ours_out, closer)
+    while inbox.look():
+        pass
+    assert inbox.next() == closer
+    assert inbox.look()
+    send(ours_out, jump(4))
     while inbox.look():
         pass
 

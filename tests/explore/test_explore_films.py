@@ -81,6 +81,32 @@ def test_a_trajectory_begins_at_the_noise_and_ends_where_the_jump_does(
     assert nfe == sorted(nfe)
 
 
+@pytest.mark.parametrize("kind", ["scrub", "trajectory", "training"])
+@pytest.mark.parametrize("capability", ["flow map", "velocity", "endpoint"])
+def test_every_jump_of_a_film_passes_the_times_that_were_set(workspace, kind, capability):
+    """As the window does: shares of the way, wherever it begins and ends."""
+    make_run(workspace, steps=(10,))
+    loaded = load_model("run", workspace) if kind == "training" else MAKERS[capability](workspace)
+    shares = (0.15, 0.4, 0.5)
+    film = Film(kind, t=0.9, s=0.2, steps=4, source=SOURCE, shares=shares, frames=3)
+    *_, last = made(loaded, film, "run")
+    times = tuple(round(0.9 - 0.7 * share, 9) for share in shares)
+    by_hand = states(loaded, SOURCE, 0.9, 0.2, 4, sampler=Sampler(times=times))
+    torch.testing.assert_close(last.x_s, by_hand.x_s, rtol=0, atol=0)
+    even = states(loaded, SOURCE, 0.9, 0.2, 4)
+    assert (even.x_s != by_hand.x_s).any() or capability == "flow map"
+    assert last.nfe == by_hand.nfe
+
+
+@pytest.mark.parametrize("shares", [(0.2,), (0.6, 0.2), (0.0, 0.5), (0.5, 1.0), (float("nan"), 1)])
+def test_shares_that_are_no_times_are_a_sentence(workspace, shares):
+    with pytest.raises(UserError, match="rising between 0 and 1"):
+        shots(exact_model(workspace), "exact", Film("scrub", steps=3, shares=shares))
+    dyadic = Film("scrub", steps=3, shares=(0.2, 0.5))
+    with pytest.raises(UserError, match="grid"):
+        shots(dyadic_model(workspace), "dyadic", dyadic)
+
+
 def test_pictures_and_labels_are_filmed_too(workspace):
     loaded = picture_model(workspace)
     source = Source(seed=1, count=3, label=2)
@@ -129,7 +155,7 @@ def test_a_teacher_is_filmed_as_what_it_was(workspace):
 
 def test_only_a_run_has_a_film_of_its_training(workspace):
     with pytest.raises(UserError, match="only a run"):
-        shots(exact_model(workspace), "points-spiral", Film("training"))
+        shots(exact_model(workspace), "mine.safetensors", Film("training"))
     make_run(workspace, steps=())
     with pytest.raises(UserError, match="kept no step"):
         kept_steps("run", workspace)

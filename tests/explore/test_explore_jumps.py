@@ -9,9 +9,9 @@ from explore_support import exact_model, picture_model, velocity_model
 from engine.contract.errors import UserError
 from engine.contract.messages import Source
 from engine.contract.specs import DiT, UNet
-from engine.explore import jumps
+from engine.explore import going
 from engine.explore.draws import draw_noise, start
-from engine.explore.jumps import jump_states, state_at, states
+from engine.explore.jumps import jump, jump_states, state_at, states
 from engine.explore.precision import bfloat16_helps
 
 SOURCE = Source(count=32)
@@ -107,12 +107,12 @@ def test_times_of_each_sample(model):
 def test_pieces_change_nothing(workspace, monkeypatch):
     model = picture_model(workspace)
     whole = states(model, Source(count=20), 0.8, 0.1).x_s
-    jumps.state_at.cache_clear()
-    monkeypatch.setattr(jumps, "_PIECE", {1: 4096, 3: 7})
+    state_at.cache_clear()
+    monkeypatch.setattr(going, "_PIECE", {1: 4096, 3: 7})
     close(states(model, Source(count=20), 0.8, 0.1).x_s, whole, 1e-5)
     label = start(model, Source(count=20)).label
     t = torch.linspace(0.5, 0.9, 20)
-    apart = jumps.jump(model, whole, t, 0.1, 1, label)
+    apart = jump(model, whole, t, 0.1, 1, label)
     assert apart.shape == whole.shape
 
 

@@ -1,6 +1,7 @@
 """One sample to start from: of the data set, a point of the plane, or a picture of one's own."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,13 +20,13 @@ from engine.contract.arrays import unpack
 from engine.contract.errors import UserError
 from engine.contract.messages import Jump, Look, Looked
 from engine.contract.source import Sample, Source
+from engine.data import own_pictures
 from engine.data.open import open_data
 from engine.explore import answers as module
-from engine.explore import own_pictures
 from engine.explore.answers import Answers
 from engine.explore.draws import draw_noise, one_sample, start
 from engine.explore.jumps import state_at, states
-from engine.explore.own_pictures import take_in, taken_in
+from engine.explore.own_pictures import taken_in
 
 
 def close(a, b, atol=2e-4):
@@ -129,6 +130,10 @@ def save(path, size=(40, 30), colour=(200, 30, 90), mode="RGB", **options):
     return path
 
 
+def take_in(path, workspace):
+    return own_pictures.take_in(path, workspace)[0]
+
+
 def test_a_picture_is_kept_by_what_it_shows(tmp_path, workspace):
     name = take_in(save(tmp_path / "a.png"), workspace)
     assert take_in(save(tmp_path / "b.bmp"), workspace) == name
@@ -177,7 +182,8 @@ def asked(workspace, monkeypatch):
 
 
 def test_a_dropped_picture_is_shown_and_stands_at_the_start(asked, tmp_path):
-    looked, payload = asked.answer(Look(4, "m", Sample(), str(save(tmp_path / "a.png"))))
+    name = take_in(save(tmp_path / "a.png"), asked.workspace)
+    looked, payload = asked.answer(Look(4, "m", Sample(picture=name)))
     assert isinstance(looked, Looked)
     assert (looked.id, looked.count, looked.label) == (4, 0, -1)
     shown = unpack(looked.arrays, payload)["data"]
@@ -216,19 +222,31 @@ def hostile(tmp_path):
     yield tmp_path / "gone.png", "is no file"
 
 
-def test_hostile_files_are_one_sentence_and_change_nothing(asked, tmp_path, workspace):
+def test_hostile_files_are_one_sentence_and_change_nothing(tmp_path, workspace):
     for path, words in hostile(tmp_path):
         with pytest.raises(UserError, match=words) as caught:
-            asked.answer(Look(1, "m", Sample(), str(path)))
+            take_in(path, workspace)
         assert str(caught.value).count("\n") == 0
         assert str(caught.value).endswith(".")
     assert not list(workspace.glob("pictures/*"))
     with pytest.raises(UserError, match="no absolute path"):
-        asked.answer(Look(1, "m", Sample(), "a.png"))
+        take_in(Path("a.png"), workspace)
+
+
+def test_an_animation_says_that_its_first_frame_is_taken(tmp_path, workspace):
+    frames = [Image.new("RGB", (8, 8), (k, 0, 0)) for k in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    _, note = own_pictures.take_in(tmp_path / "a.gif", workspace)
+    assert note == "a.gif has several frames; the first is taken."
+
+
+def test_the_explorer_opens_no_file(asked, tmp_path):
+    with pytest.raises(UserError, match="opens no files"):
+        asked.answer(Look(1, "m", Sample(), str(save(tmp_path / "a.png"))))
 
 
 def test_a_model_of_points_takes_no_picture(asked, workspace, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "open_place", lambda *_: exact_model(workspace))
+    name = take_in(save(tmp_path / "a.png"), workspace)
     with pytest.raises(UserError, match="makes points"):
-        asked.answer(Look(1, "points", Sample(), str(save(tmp_path / "a.png"))))
-    assert not list(workspace.glob("pictures/*"))
+        asked.answer(Look(1, "points", Sample(picture=name)))

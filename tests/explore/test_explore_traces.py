@@ -74,7 +74,7 @@ def test_from_noise_one_integration_serves_every_trace(workspace):
     first = traces(model, SOURCE, 1.0, 0.0, wanted=lambda: looks.append(1) or True)
     asked = len(looks)
     again = traces(model, SOURCE, 1.0, 0.3, wanted=lambda: looks.append(1) or True)
-    assert len(looks) == asked > 0
+    assert len(looks) - asked < asked / 10  # the learned ones alone
     oracle, x_t = model.dataset.exact(), state_at(model, SOURCE, 1.0)
     for found, s in ((first, 0.0), (again, 0.3)):
         assert torch.allclose(found.exact_x_s, oracle.jump(x_t, 1.0, s), atol=1e-3)
