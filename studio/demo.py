@@ -1,7 +1,8 @@
 """`flowmap-studio --demo`: the guided flight, performed by itself with the real engine.
 
-It takes hold of a shipped model, trains a new one for about a minute, explores that, exports, and
-leaves a picture of each page and what it exported in a folder.
+It takes hold of a shipped model, sets it beside what it was early in its training, trains a new one
+for about a minute, explores that with its error map and its film, exports, and leaves a picture of
+each and what it exported in a folder.
 """
 
 import asyncio
@@ -31,8 +32,11 @@ async def perform(studio: Studio, out: Path) -> int:
     flight = _Flight(studio, out)
     try:
         await flight.explore_shipped()
+        await flight.compare()
         run = await flight.train()
         await flight.explore_trained(run)
+        await flight.map()
+        await flight.film(run)
         await flight.shoot_light()
     except (UserError, LinkError, TimeoutError) as error:
         sys.stderr.write(f"The flight ended early: {error or 'the engine did not answer.'}\n")
@@ -69,6 +73,18 @@ class _Flight:
         await self._scrub()
         await self.shoot("explore-pictures.png")
 
+    async def compare(self) -> None:
+        """The shipped model beside what it was early in its training, from the same noise."""
+        film, companions = self.studio.models.film, self.studio.models.companions
+        await self._until(lambda: len(film.steps) > 1)
+        early = f"{self.explore.name}@{film.steps[0]}"
+        _say(f"Compare: {early}")
+        self.explore.set_times(1.0, 0.0)
+        await companions.add(early)
+        await self._until(lambda: self._answered() and companions.all[0].states is not None)
+        await self.shoot("explore-pair.png")
+        companions.remove(early)
+
     async def train(self) -> RunModel:
         """A new model of points, trained before our eyes."""
         self.window.show_page("Train")
@@ -98,6 +114,34 @@ class _Flight:
         await self.shoot("explore-points.png")
         await self.export(Choice("plot", "SVG", 1), "points.svg")
         await self.export(Choice("arrays", "NPZ", 1), "points.npz")
+
+    async def map(self) -> None:
+        """How far each jump ends from where the true flow goes, over the whole pad."""
+        maps = self.studio.models.maps
+        maps.choose("error")
+        await self._until(
+            lambda: bool(maps.problem) or (maps.field is not None and maps.field.whole)
+        )
+        if maps.field is None:
+            raise DemoError(maps.problem)
+        _say(f"Map: {len(maps.field.values)} places")
+        await self.shoot("explore-map.png")
+        await self.export(Choice("map", "PNG", 2, map="error"), "error-map.png")
+        maps.choose(None)
+
+    async def film(self, run: RunModel) -> None:
+        """The training from its first kept step to its last."""
+        film = self.studio.models.film
+        await self._until(lambda: film.run is not None and film.run.name == run.name)
+        await self._until(lambda: film.steps[-1:] == (run.info.checkpoint,))
+        _say(f"Film: {len(film.steps)} steps")
+        self.explore.set_times(1.0, 0.0)
+        film.show(film.steps[0])
+        await self._until(lambda: film.step == film.steps[0] and self._answered())
+        await self.shoot("explore-film.png")
+        film.play()
+        await self._until(lambda: not film.playing and film.step == film.steps[-1])
+        await self.export(Choice("training", "GIF", fps=4, size=384), "training.gif")
 
     async def shoot_light(self) -> None:
         """The same in light."""

@@ -28,7 +28,9 @@ def run(options: Options) -> int:
 
     faults = Faults()
     try:
-        return live(app, window, options, faults)
+        status = live(app, window, options, faults)
+        faults.leave()
+        return status
     finally:
         faults.release()
 

@@ -8,31 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract.facts import Facts
+from engine.contract.plot import Dots as Dots
+from engine.contract.plot import Lines as Lines
 
 SIDE = 1000  # of the drawing, in its own units
-
-
-@dataclass(frozen=True)
-class Dots:
-    """Points [n, 2] as discs or, hollow, as rings; `radius` in units of the drawing."""
-
-    name: str
-    places: NDArray[np.float32]
-    colour: str
-    radius: float = 3.0
-    opacity: float = 1.0
-    hollow: bool = False
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Paths [k, paths, 2] as thin lines."""
-
-    name: str
-    places: NDArray[np.float32]
-    colour: str
-    width: float = 1.0
-    opacity: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ HUB = (sys.executable, "-m", "engine.hub", "--stdio")
 GREETING = 60.0  # seconds for the engine's first word; a cold disk is slow
 SAVING = 45.0  # seconds to save and leave; more than the hub gives its own workers
 LEAVING = 2.0  # seconds to leave after being told to
+PARTING = 10.0  # seconds for the process that leads to an engine which lives on
 
 
 class _Answered(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ class HubLink(Link):
         self._child: Child | None = None
         self._life: asyncio.Task[None] | None = None
         self._open = False
-        self._stopping = False
+        self._stopping = self._parting = False
         self._log_start = 0
 
     @property
@@ -68,7 +69,7 @@ class HubLink(Link):
             if self._open:
                 return
             await asyncio.shield(self._life)  # the one before may still be saving
-        self._stopping = False
+        self._stopping = self._parting = False
         self._child = child = Child(self._on_frame)
         self._life = asyncio.create_task(self._live(child))
         if not await _within(child.greeted, GREETING):
@@ -95,6 +96,18 @@ class HubLink(Link):
         await _reap(self._child, patience)
         await asyncio.shield(self._life)
 
+    async def part(self) -> None:
+        """Close stdin; what ends then is a guardian or a pump, and the hub behind it lives on.
+
+        It is never ended by force here: where there is neither, that would be the hub.
+        """
+        if self._child is None or self._life is None:
+            return
+        self._stopping = self._parting = True
+        self._fail("The engine trains on in the background.")
+        self._child.close_stdin()
+        await asyncio.wait([self._life], timeout=PARTING)
+
     async def _live(self, child: Child) -> None:
         """One child from birth to burial; `closed` is told as soon as it has no more to say."""
         why = await self._begin(child)
@@ -104,7 +117,10 @@ class HubLink(Link):
         self._fail(why or "The engine was stopped.")
         child.greeted.set()
         self.closed.emit("" if self._stopping else why)
-        await _reap(child, SAVING)
+        if self._parting:
+            await child.ended.wait()
+        else:
+            await _reap(child, SAVING)
 
     async def _begin(self, child: Child) -> str:
         """Start the process and greet it; returns what went wrong, if anything."""

@@ -43,3 +43,7 @@ class Link(QObject):
     @abstractmethod
     async def stop(self) -> None:
         """End the engine, giving it time to save; returns when its process is gone."""
+
+    @abstractmethod
+    async def part(self) -> None:
+        """End the stream of an engine that has agreed to live on (Detach), and leave it alone."""

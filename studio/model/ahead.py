@@ -1,8 +1,8 @@
 """Jumps around the hand, asked ahead of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, SignalInstance
 
 from studio.link.link import LinkError
 from studio.model.companions import Companions
@@ -41,9 +41,15 @@ class Ahead(QObject):
         super().__init__(parent)
         self._explore, self._maps = explore, maps
         self._quality, self._companions = quality, companions
+        self._busy: Callable[[], bool] = lambda: False
         self._fills = Newest(self._fill)
         for signal in (explore.states_changed, maps.changed, quality.changed, companions.changed):
             signal.connect(self._wish)
+
+    def wait_for(self, busy: Callable[[], bool], changed: SignalInstance) -> None:
+        """Ask nothing while somebody else is `busy`; look again as that has `changed`."""
+        self._busy = busy
+        changed.connect(self._wish)
 
     def _wish(self) -> None:
         if self._may:
@@ -60,7 +66,7 @@ class Ahead(QObject):
         measuring = (
             quality.wanted and not quality.problem and len(quality.found) < len(quality.counts)
         )
-        return not (mapping or measuring or quality.held or self._companions.all)
+        return not (self._busy() or mapping or measuring or quality.held or self._companions.all)
 
     async def _fill(self) -> None:
         if not await self._fills.quiet(REST):

@@ -5,8 +5,9 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.contract.messages import EngineNote, Hello
+from engine.contract.messages import Detach, Done, EngineNote, Hello
 from studio.link.link import Link
+from studio.model.ask import ask
 
 EngineState = Literal["starting", "ready", "stopped", "failed"]
 
@@ -23,6 +24,7 @@ class EngineModel(QObject):
         self.state: EngineState = "stopped"
         self.message = ""
         self.hello: Hello | None = None
+        self.detached = False  # it trains on when this window leaves it
         self.log: deque[EngineNote] = deque(maxlen=1000)
         link.opened.connect(self._on_opened)
         link.closed.connect(self._on_closed)
@@ -40,20 +42,25 @@ class EngineModel(QObject):
         await self.stop()
         await self.start()
 
+    async def detach(self, on: bool = True) -> None:
+        """Let it train on when it is left, or no longer so. Raises Refusal or LinkClosed."""
+        await ask(self._link, lambda id: Detach(id, on), Done)
+        self.detached = on
+
     async def stop(self) -> None:
-        """End the engine; returns when it is gone."""
-        await self._link.stop()
+        """End the engine and return when it is gone; one that is detached is only left."""
+        await (self._link.part() if self.detached else self._link.stop())
 
     def note(self, level: Literal["info", "warning", "error"], text: str) -> None:
         """Add a line of the window's own to the log."""
         self._log(EngineNote(level, text))
 
     def _on_opened(self, hello: Hello) -> None:
-        self.hello = hello
+        self.hello, self.detached = hello, hello.detached
         self._show("ready", "")
 
     def _on_closed(self, why: str) -> None:
-        self.hello = None
+        self.hello, self.detached = None, False
         if why:
             self.note("error", why)
         self._show("failed" if why else "stopped", why)

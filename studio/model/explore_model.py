@@ -23,21 +23,19 @@ from engine.contract.messages import (
     Sample,
     Sampler,
     Source,
-    Trace,
-    Traced,
 )
 from studio.link.link import Link, LinkClosed, LinkError, Refusal
 from studio.model.ask import ask
 from studio.model.explore_sampler import fitting, known
 from studio.model.jump_cache import JumpCache
 from studio.model.newest import Newest
-from studio.model.states import Paths, States, read_arrays, read_paths, read_states
+from studio.model.states import Paths, States, read_arrays, read_states
 from studio.model.tasks import spawn
+from studio.model.tracing import Tracing
 
 PLACE = 0.01  # of t and s: what an arrow key moves by; pictures of these places are asked ahead
 TICK = 1 / 60  # seconds between two positions while playing
 PERIOD = 4.0  # seconds of one sweep from t to 0 and back
-REST = 0.06  # seconds without a new wish before a trace that costs more than a tick
 
 
 class ExploreModel(QObject):
@@ -78,9 +76,9 @@ class ExploreModel(QObject):
         self._lane = asyncio.Lock()
         self._jumps = Newest(self._follow)
         self._reloads = Newest(self._reload)
-        self._trace_seconds = 0.0
         self._wished = 0.0  # when the newest wish was made
         self._sweep: asyncio.Task[None] | None = None
+        self._tracing = Tracing(self)
         link.opened.connect(self._on_opened)
         link.closed.connect(self._on_closed)
 
@@ -108,15 +106,18 @@ class ExploreModel(QObject):
         if model and PurePath(self.name).name == run and step > model.step and self._ready:
             self._reloads.wish()
 
-    def set_times(self, t: float, s: float) -> None:
-        """Stand at t, jump to s; both are held within [0, 1] and on the grid of a dyadic model."""
+    def set_times(self, t: float, s: float, at_once: bool = False) -> None:
+        """Stand at t, jump to s; both are held within [0, 1] and on the grid of a dyadic model.
+
+        A hand that moves asks `at_once`; else the jump is asked for when all that changes has.
+        """
         if not (math.isfinite(t) and math.isfinite(s)):
             return
         t, s = (known(self.model, min(max(time, 0.0), 1.0)) for time in (t, s))
         if (t, s) != (self.t, self.s):
             self.t, self.s = t, s
             self.times_changed.emit()
-            self._wish()
+            self._wish(at_once)
 
     def placed(self, time: float) -> float:
         """The time that a sweep or a drag on the pad takes: of pictures one that comes again."""
@@ -183,7 +184,7 @@ class ExploreModel(QObject):
 
     async def raw(self) -> dict[str, NDArray]:
         """`x_t`, `x_s` as float32 with `t` and `s`, for export. Raises Refusal or LinkClosed."""
-        if not self._in_hand:
+        if not self.in_hand:
             raise Refusal("Open a model first: there is nothing to export yet.")
         asked = structs.replace(self._asked(self.t, self.s), raw=True)
         answer, payload = await self.ask_jump(asked)
@@ -192,7 +193,7 @@ class ExploreModel(QObject):
 
     async def look(self, sample: Sample, file: str = "") -> tuple[Looked, bytes]:
         """What a sample looks like; a picture `file` is taken in. Raises Refusal or LinkClosed."""
-        if not self._in_hand:
+        if not self.in_hand:
             raise Refusal("Open a model first: a sample is made for what it knows.")
         name = self.name
         return await ask(self._link, lambda id: Look(id, name, sample, file), Looked)
@@ -203,7 +204,7 @@ class ExploreModel(QObject):
         return self._link
 
     @property
-    def _in_hand(self) -> bool:
+    def in_hand(self) -> bool:
         """Whether the engine has the model that is asked for; not while another one is opened."""
         return self._ready and self.name == self._shown
 
@@ -212,28 +213,26 @@ class ExploreModel(QObject):
         while (left := self._wished + seconds - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
-    def _wish(self) -> None:
+    def _wish(self, at_once: bool = False) -> None:
         """Show what is wanted at once where it is known, else ask for it."""
         self._wished = time.monotonic()
-        if not self._in_hand:
+        if not self.in_hand:
             return
         found = self.cache.get(self._hand[1], self._asked(self.t, self.s))
         if found is None:
-            self._jumps.wish()
+            self._jumps.wish(at_once)
             return
         self._jumps.forget()
         self._overtaken += 1
         self._show(found)
 
     async def _follow(self) -> None:
-        """Jump to where the sliders stand; then, if they rest, trace the way."""
+        """Jump to where the sliders stand."""
         epoch, overtaken = self._epoch, self._overtaken
-        if not self._in_hand:
+        if not self.in_hand:
             return  # there is a new wish when it is
         try:
             await self._jump(epoch)
-            if await self._may_trace():
-                await self._trace(epoch)
         except LinkClosed:
             return  # the engine's own state says so
         except LinkError as error:
@@ -286,24 +285,10 @@ class ExploreModel(QObject):
         async with self._lane:
             return await ask(self._link, lambda id: structs.replace(asked, id=id), Jumped)
 
-    async def _may_trace(self) -> bool:
-        if self.model is None or self.model.data.kind != "points" or self._jumps.waiting:
-            return False
-        return self._trace_seconds < TICK or await self._jumps.quiet(REST)
-
-    async def _trace(self, epoch: int) -> None:
-        states = self.states
-        if epoch != self._epoch or states is None:
-            return
-        asked = Trace(0, self.name, states.source, states.t, states.s, sampler=self.sampler)
-        began = time.perf_counter()
-        async with self._lane:
-            build = lambda id: structs.replace(asked, id=id)  # noqa: E731
-            answer, payload = await ask(self._link, build, Traced)
-        self._trace_seconds = time.perf_counter() - began
-        if epoch == self._epoch:
-            self.trace = read_paths(asked, answer, payload)
-            self.trace_changed.emit()
+    def take_trace(self, trace: Paths) -> None:
+        """The paths of what is in sight have come."""
+        self.trace = trace
+        self.trace_changed.emit()
 
     async def _play(self) -> None:
         clock = time.perf_counter
@@ -312,7 +297,8 @@ class ExploreModel(QObject):
         while True:
             await asyncio.sleep(TICK)
             phase = (clock() - began) / PERIOD % 1.0
-            self.set_times(self.t, self.placed(self.t * abs(1.0 - 2.0 * phase)))
+            s = self.placed(self.t * abs(1.0 - 2.0 * phase))
+            self.set_times(self.t, s, at_once=True)
 
     async def _reload(self) -> None:
         try:

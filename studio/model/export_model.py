@@ -23,6 +23,7 @@ from studio.model.tasks import spawn
 class _Wanted(NamedTuple):
     command: tuple[str, ...]
     path: Path
+    values: bytes = b""
 
 
 class ExportModel(QObject):
@@ -52,9 +53,12 @@ class ExportModel(QObject):
         """How many exports wait for their turn."""
         return len(self._waiting)
 
-    def start(self, command: tuple[str, ...], path: Path) -> None:
-        """Make a file with a command of the engine, when those before it are done."""
-        self._waiting.append(_Wanted(command, path))
+    def start(self, command: tuple[str, ...], path: Path, values: bytes = b"") -> None:
+        """Make a file with a command of the engine, when those before it are done.
+
+        `values`, float32, are those of a map that is known already.
+        """
+        self._waiting.append(_Wanted(command, path, values))
         if self.now is None:
             self._next()
         self.changed.emit()
@@ -82,7 +86,7 @@ class ExportModel(QObject):
     async def _make(self, wanted: _Wanted) -> None:
         def build(id: int) -> Request:
             self._id = id
-            return Export(id, wanted.command, str(wanted.path))
+            return Export(id, wanted.command, str(wanted.path), wanted.values)
 
         try:
             answer, _ = await ask(self._link, build, Exported)

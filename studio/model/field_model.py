@@ -3,15 +3,13 @@
 from typing import Literal, NamedTuple
 
 import numpy as np
-from msgspec import structs
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
-from engine.contract.messages import SUPERSEDED, Fields, FieldsAnswer
-from studio.link.link import Link, LinkClosed, LinkError
-from studio.model.ask import ask
+from engine.contract.messages import Fields, FieldsAnswer, Message, Request
+from studio.link.link import Link
 from studio.model.explore_model import ExploreModel
-from studio.model.newest import Newest
+from studio.model.follower import Follower
 from studio.model.states import read_arrays
 
 FieldKind = Literal["v", "u", "mesh"]
@@ -30,22 +28,16 @@ class Seen(NamedTuple):
     s: float
 
 
-class FieldModel(QObject):
-    """The fields that are wanted, of the jump in hand; asked anew after each of its answers."""
+class FieldModel(Follower):
+    """The fields that are wanted, of the jump in hand."""
 
-    changed = Signal()
+    answered = FieldsAnswer
 
     def __init__(self, link: Link, explore: ExploreModel, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._link, self._explore = link, explore
+        super().__init__(link, explore, parent)
         self.wanted: frozenset[FieldKind] = frozenset()
         self.seen: Seen | None = None
-        self.problem = ""
         self._square: Square | None = None
-        self._asks = Newest(self._ask)
-        explore.states_changed.connect(self._wish)
-        explore.model_changed.connect(self._forget)
-        link.closed.connect(lambda why: self._asks.forget())
 
     @property
     def said(self) -> str:
@@ -70,45 +62,27 @@ class FieldModel(QObject):
             self._square = square
             self._wish()
 
-    def _forget(self) -> None:
-        if self.seen is not None:
-            self.seen = None
-            self.changed.emit()
-        self._wish()
-
-    def _wish(self) -> None:
-        model = self._explore.model
-        if self.wanted and self._square and model and model.data.kind == "points":
-            self._asks.wish()
-
-    async def _ask(self) -> None:
+    def question(self) -> Request | None:
+        """The fields of what is seen of the plane."""
         explore, square, states = self._explore, self._square, self._explore.states
-        if square is None or states is None or not self.wanted:
-            return
-        name = explore.name
-        asked = Fields(0, name, states.t, states.s, square, PARTS, explore.sampler)
-        try:
-            answer, payload = await ask(
-                self._link, lambda id: structs.replace(asked, id=id), FieldsAnswer
-            )
-            arrays = read_arrays(answer, payload, "places", "v", "u")
-        except LinkClosed:
-            return
-        except LinkError as error:
-            if str(error) == SUPERSEDED:
-                self._asks.wish()
-                return
-            self.seen, self.problem = None, str(error)
-            self.changed.emit()
-            return
-        if name == explore.name:
-            cut = {key: _square(array) for key, array in arrays.items()}
-            places = cut["places"]
-            assert places is not None
-            exact = cut.get("exact")
-            self.seen = Seen(places, cut["v"], cut["u"], exact, asked.t, asked.s)
-            self.problem = ""
-            self.changed.emit()
+        points = explore.model is not None and explore.model.data.kind == "points"
+        if not (self.wanted and points) or square is None or states is None:
+            return None
+        return Fields(0, explore.name, states.t, states.s, square, PARTS, explore.sampler)
+
+    def take(self, asked: Request, answer: Message, payload: bytes) -> None:
+        """Keep the fields on their even places."""
+        assert isinstance(asked, Fields)
+        assert isinstance(answer, FieldsAnswer)
+        arrays = read_arrays(answer, payload, "places", "v", "u")
+        cut = {key: _square(array) for key, array in arrays.items()}
+        places = cut["places"]
+        assert places is not None
+        self.seen = Seen(places, cut["v"], cut["u"], cut.get("exact"), asked.t, asked.s)
+
+    def drop(self) -> None:
+        """Forget them."""
+        self.seen = None
 
 
 def _square(array: NDArray[np.float32]) -> NDArray[np.float32] | None:

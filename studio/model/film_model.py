@@ -6,7 +6,7 @@ from functools import partial
 from msgspec import structs
 from PySide6.QtCore import QObject, Signal
 
-from engine.contract.messages import FilmAnswer, Progress, ReadFilm
+from engine.contract.messages import FilmAnswer, Progress, ReadFilm, RunInfo
 from studio.link.link import Link, LinkError
 from studio.model.ask import ask
 from studio.model.explore_model import ExploreModel, run_of
@@ -20,7 +20,10 @@ SEEN = 10.0  # seconds that a step may take until it is seen
 
 
 class FilmModel(QObject):
-    """Follows the explorer: `run` is the run of its model, `steps` those that can be looked at."""
+    """Follows the explorer: `run` is the run of its model, `steps` those that can be looked at.
+
+    A shipped model has a run that is in no list: the engine knows it.
+    """
 
     changed = Signal()  # the run, its steps, where it stands, or whether it plays
     failed = Signal(str)
@@ -33,6 +36,8 @@ class FilmModel(QObject):
         self._link, self._explore, self._runs = link, explore, runs
         self.run: RunModel | None = None
         self.steps: tuple[int, ...] = ()
+        self._name = ""  # of the run, or of what may have none
+        self._listed = False  # among the workspace's runs
         self._pending: int | None = None  # the step that is being opened
         self._seen = asyncio.Event()
         self._lists = Newest(self._list)
@@ -44,6 +49,7 @@ class FilmModel(QObject):
         explore.failed.connect(self._seen.set)
         runs.sealed.connect(self._on_sealed)
         runs.progressed.connect(self._on_progress)
+        link.opened.connect(lambda hello: self._lists.wish())
         link.closed.connect(lambda why: self.stop())
 
     @property
@@ -106,21 +112,25 @@ class FilmModel(QObject):
 
     def _follow(self) -> None:
         """The model in hand may be of another run."""
-        info = self._runs.find(run_of(self._explore.name)) if self._explore.model else None
-        if info is None:
-            if self.run is not None:
+        name = run_of(self._explore.name) if self._explore.model else ""
+        info = self._runs.find(name)
+        if (name, info is not None) != (self._name, self._listed):
+            if name != self._name or self._listed:
                 self._leave()
-                self.changed.emit()
-            return
-        if self.run is None or self.run.name != info.name:
-            self._leave()
+            self._name, self._listed = name, info is not None
+            if name:
+                self._lists.wish()
+        if info is not None:
+            self._take(info)
+        self.changed.emit()
+
+    def _take(self, info: RunInfo) -> None:
+        if self.run is None:
             self.run = RunModel(self._link, info, self)
             self.run.changed.connect(self.changed)
             self.run.take_info(info)
-            self._lists.wish()
         elif info != self.run.info:
             self.run.take_info(info)
-        self.changed.emit()
 
     def _leave(self) -> None:
         """Let the run go that was followed."""
@@ -131,14 +141,16 @@ class FilmModel(QObject):
         self.run, self.steps, self._pending = None, (), None
 
     async def _list(self) -> None:
-        run = self.run
-        if run is None:
+        name = self._name
+        if not name:
             return
         try:
-            answer, _ = await ask(self._link, partial(ReadFilm, run=run.name), FilmAnswer)
+            answer, _ = await ask(self._link, partial(ReadFilm, run=name), FilmAnswer)
         except LinkError:
-            return  # the engine says so by itself; the next checkpoint tries again
-        if run is self.run:
+            return  # it has none, or the engine went; the next checkpoint and the next engine try
+        if name == self._name:
+            if not self._listed:
+                self._take(answer.run)
             self.steps = answer.steps
             self.changed.emit()
 

@@ -50,6 +50,7 @@ class MapModel(QObject):
         self.problem = ""  # why there is none
         self._known: tuple[object, ...] = ()
         self._piece = FIRST
+        self.lane = asyncio.Lock()  # of two questions the newer one would end the older
         self._fills = Newest(self._fill)
         self._looks, self._looked = Newest(self._look), 0.0
         explore.model_changed.connect(self._on_model)
@@ -198,7 +199,9 @@ class MapModel(QObject):
         places = tuple((float(t), float(s)) for t, s in field.cells[cells])
         other = self.other.name if self.kind == "distance" and self.other else ""
         asked = Map(0, model.name, self.kind, source, places, self.middle, other)
-        answer, payload = await ask(self._link, lambda id: structs.replace(asked, id=id), Mapped)
+        async with self.lane:
+            build = lambda id: structs.replace(asked, id=id)  # noqa: E731
+            answer, payload = await ask(self._link, build, Mapped)
         arrays = read_arrays(answer, payload, "values", "nothing")
         if known != self._known or self.field is not field:
             return

@@ -7,19 +7,25 @@ from PySide6.QtCore import QObject
 from studio.link.link import Link
 from studio.model.ahead import Ahead
 from studio.model.catalogue_model import CatalogueModel
+from studio.model.check_model import TrialModel, VerifyModel
+from studio.model.chord_model import ChordModel
 from studio.model.companions import Companions
 from studio.model.drawing_model import DrawingModel
 from studio.model.engine_model import EngineModel
 from studio.model.explore_model import ExploreModel
-from studio.model.exploring import Exploring
+from studio.model.exploring import Closer, Exploring
 from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
 from studio.model.form_model import FormModel
+from studio.model.held_model import HeldModel
 from studio.model.lineage import Lineage
 from studio.model.map_model import MapModel
 from studio.model.origin import Origin
 from studio.model.past import Past
+from studio.model.picture_field_model import PictureFieldModel
+from studio.model.pixel_model import PixelModel
 from studio.model.quality_model import QualityModel
+from studio.model.queue_model import QueueModel
 from studio.model.runs_model import RunsModel
 from studio.model.schedule_model import ScheduleModel
 from studio.model.session import Session
@@ -37,6 +43,8 @@ class Models(QObject):
         self.form = FormModel(self.catalogue, self, Origin(link, self))
         self.drawing = DrawingModel(self.catalogue, self.form, self)
         self.runs = RunsModel(link, self)
+        self.queue = QueueModel(link, self.runs, self)
+        self.trial, self.verify = TrialModel(link, self), VerifyModel(link, self)
         self.lineage = Lineage(link, self.runs, self)
         self.explore = ExploreModel(link, self)
         self.maps = MapModel(link, self.explore, self)
@@ -48,6 +56,14 @@ class Models(QObject):
         self.schedule = ScheduleModel(self.explore, self.quality, self)
         self.training_step = StepModel(link, self.explore, self)
         self.fields = FieldModel(link, self.explore, self)
+        self.closer = Closer(
+            HeldModel(link, self.explore, self.maps, self.quality, self),
+            ChordModel(link, self.explore, self),
+            PixelModel(link, self.explore, self.companions, self),
+            PictureFieldModel(link, self.explore, self),
+        )
+        held = self.closer.held
+        self.ahead.wait_for(lambda: held.asking, held.changed)
         self.companions.changed.connect(self._compare)
         self.runs.changed.connect(self._hold)
         self.runs.sealed.connect(self.companions.refresh)
@@ -68,6 +84,7 @@ class Models(QObject):
             self.schedule,
             self.training_step,
             self.fields,
+            self.closer,
             self.catalogue,
             self.runs,
         )

@@ -20,12 +20,15 @@ class Newest:
         """Whether a wish was made that `work` does not know of yet."""
         return self._wished.is_set()
 
-    def wish(self) -> None:
-        """Ask for `work`, reading what it needs when it begins."""
+    def wish(self, at_once: bool = False) -> None:
+        """Ask for `work`, reading what it needs when it begins: in the loop's next turn.
+
+        `at_once` begins now where none is under way; what else is wished in this turn waits.
+        """
         self._wished.set()
         if not self._running:
             self._running = True
-            spawn(self._run())
+            spawn(self._run(), at_once=at_once)
 
     def forget(self) -> None:
         """Take back a wish that has not begun."""

@@ -2,36 +2,20 @@
 
 import time
 from collections.abc import Coroutine
-from typing import Any, NamedTuple
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.contract.maps import MapKind
-from engine.contract.messages import Sampler, Source
 from studio.link.link import LinkError
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
 from studio.model.film_model import FilmModel
 from studio.model.map_model import MapModel
 from studio.model.newest import Newest
+from studio.model.view import View
 
 HISTORY = 200  # views that are kept
 REST = 0.6  # seconds without a change before the next one is a view of its own
-
-
-class View(NamedTuple):
-    """Everything that a person chose on the page."""
-
-    model: str
-    t: float
-    s: float
-    steps: int
-    shares: tuple[float, ...]
-    sampler: Sampler
-    source: Source
-    map: MapKind | None
-    middle: float
-    beside: tuple[str, ...]
 
 
 class Past(QObject):
@@ -53,7 +37,7 @@ class Past(QObject):
         self._film, self._companions = film, companions
         self._past: list[View] = []
         self._future: list[View] = []
-        self._now = self._seen = self._view()
+        self._now = self._seen = self.view
         self._changed = 0.0  # when
         self._aim: View | None = None  # what is being gone back to
         self._taking = self._moved = False  # by us; by a hand, while a model is opened
@@ -78,6 +62,16 @@ class Past(QObject):
         """Whether a view was left by undo."""
         return bool(self._future)
 
+    @property
+    def going(self) -> bool:
+        """Whether it is on its way to a view: what stands now is neither the old nor the new."""
+        return self._aim is not None
+
+    def take_up(self, view: View) -> None:
+        """Go to what an earlier session looked at; there is nothing to take back."""
+        self._aim_at(view)
+        self._opens.wish()
+
     def undo(self) -> None:
         """Back to the view before."""
         self._step(self._past, self._future)
@@ -92,15 +86,19 @@ class Past(QObject):
         self._explore.stop_playing()
         self._film.stop()
         target.append(self._now)
-        view = self._now = self._aim = source.pop()
-        self._changed, self._moved = 0.0, False
-        if view.model == self._explore.name:
-            self._take(view)
-        if (view.model, view.beside) == (self._explore.name, self._view().beside):
+        view = source.pop()
+        self._aim_at(view)
+        if (view.model, view.beside) == (self._explore.name, self.view.beside):
             self._aim = None
         else:
             self._opens.wish()
         self.changed.emit()
+
+    def _aim_at(self, view: View) -> None:
+        self._now = self._aim = view
+        self._changed, self._moved = 0.0, False
+        if view.model == self._explore.name:
+            self._take(view)
 
     def _take(self, view: View) -> None:
         """All but the models."""
@@ -127,13 +125,13 @@ class Past(QObject):
                 return
             if self._explore.name == aim.model:
                 self._take(aim)
-        for name in [name for name in self._view().beside if name not in aim.beside]:
+        for name in [name for name in self.view.beside if name not in aim.beside]:
             self._companions.remove(name)
-        for name in [name for name in aim.beside if name not in self._view().beside]:
+        for name in [name for name in aim.beside if name not in self.view.beside]:
             await self._try(self._companions.add(name))
             if aim is not self._aim:
                 return
-        self._aim, self._now, self._changed = None, self._view(), 0.0
+        self._aim, self._now, self._changed = None, self.view, 0.0
 
     async def _try(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -141,7 +139,9 @@ class Past(QObject):
         except LinkError as error:
             self.failed.emit(str(error))
 
-    def _view(self) -> View:
+    @property
+    def view(self) -> View:
+        """What is looked at now."""
         explore, maps = self._explore, self._maps
         return View(
             explore.name,
@@ -163,7 +163,7 @@ class Past(QObject):
 
     def _look(self) -> None:
         """Keep what was seen before a change."""
-        now, moment = self._view(), time.monotonic()
+        now, moment = self.view, time.monotonic()
         if self._aim is not None:
             self._moved |= not self._taking and (now.t, now.s) != (self._seen.t, self._seen.s)
             self._seen = now

@@ -30,11 +30,13 @@ from engine.contract.messages import (
 from engine.contract.specs import RunSpec
 from studio.link.link import Link, LinkError, Refusal
 from studio.model.ask import ask
+from studio.model.happenings import Happened, Happenings
 from studio.model.newest import Newest
 
 ENDED = ("finished", "stopped", "failed")
 PICTURES = 64  # previews kept
 SLICE = 0.004  # seconds of reading before the window gets its turn
+TELL = 0.2  # seconds between two words of what was read, while there is more: drawing takes time
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +59,10 @@ class RunModel(QObject):
         super().__init__(parent)
         self._link = link
         self._reader = Reader()
-        self._history = History()
+        self._history = History(np.float32)
+        self._happenings = Happenings()
         self._seen = -1  # size of the journal when it was last read to its end
+        self._told = 0.0  # when `changed` was sent last
         self._pulls = Newest(self._pull)
         self._pictures: OrderedDict[str, Preview] = OrderedDict()
         self.info = info
@@ -94,10 +98,18 @@ class RunModel(QObject):
         """What happened, oldest first."""
         return self._history.events
 
-    def curve(self, name: str) -> NDArray[np.float64]:
-        """One metric over the rows, NaN where it is not there; all NaN for an unknown name."""
+    @property
+    def happened(self) -> list[Happened]:
+        """What befell it, oldest first, also what it took back; a list is never changed."""
+        return self._happenings.list
+
+    def curve(self, name: str) -> NDArray[np.floating]:
+        """One metric over the rows, NaN where it is not there; all NaN for an unknown name.
+
+        A view, good until the next `changed`.
+        """
         if name not in self.columns:
-            return np.full(len(self.steps), np.nan)
+            return np.full(len(self.steps), np.nan, np.float32)
         return self._history.curve(name)
 
     def take_info(self, info: RunInfo) -> None:
@@ -138,39 +150,46 @@ class RunModel(QObject):
         return found
 
     async def _pull(self) -> None:
-        """Read to the journal's end, chunk after chunk."""
-        offset = self._reader.offset
+        """Read to the journal's end, chunk after chunk; the next comes while one is read."""
+        known = self.samples[-1:]
+        coming = self._ask_from(self._reader.offset)
+        self._told = time.perf_counter()
         try:
-            while True:
-                request = partial(ReadJournal, run=self.name, offset=offset)
-                chunk, payload = await ask(self._link, request, Chunk)
+            more = True
+            while more:
+                chunk, payload = await coming
+                more = chunk.end < chunk.size and bool(payload)
+                if more:
+                    coming = self._ask_from(chunk.end)
                 await self._take(payload)
-                offset = chunk.end
-                if chunk.end >= chunk.size or not payload:
-                    self._seen = chunk.end
-                    return
+            self._seen = chunk.end
         except LinkError:
             self._seen = -1  # the engine says so by itself; the next heartbeat tries again
         finally:
+            coming.cancel()
             self._reader.forget_tail()
+            self.changed.emit()
+        if self.samples and self.samples[-1:] != known:
+            self.sampled.emit(self.samples[-1])
+
+    def _ask_from(self, offset: int) -> asyncio.Task[tuple[Chunk, bytes]]:
+        request = partial(ReadJournal, run=self.name, offset=offset)
+        return asyncio.ensure_future(ask(self._link, request, Chunk))
 
     async def _take(self, payload: bytes) -> None:
         """Read a chunk in slices that leave the window its turn."""
-        if not payload:
-            return
-        before = self.samples[-1] if self.samples else None
         until = time.perf_counter() + SLICE
         for record in self._reader.feed(payload):
             if isinstance(record, Started):
                 self._pictures.clear()  # what follows is drawn anew
+            self._happenings.take(record, self._history.last_step)
             self._history.take(record)
-            if time.perf_counter() > until:
-                self.changed.emit()
+            if (now := time.perf_counter()) > until:
+                if now > self._told + TELL:
+                    self._told = now
+                    self.changed.emit()
                 await asyncio.sleep(0)
                 until = time.perf_counter() + SLICE
-        self.changed.emit()
-        if self.samples and self.samples[-1] != before:
-            self.sampled.emit(self.samples[-1])
 
 
 def moved(info: RunInfo, progress: Progress) -> RunInfo:

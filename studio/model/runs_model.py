@@ -19,6 +19,7 @@ from studio.model.ask import ask
 from studio.model.run_model import ENDED, RunModel, moved
 from studio.model.tasks import spawn
 
+Changes = tuple[tuple[str, str], ...]
 GONE = "The engine is gone; it saved what it could."
 
 
@@ -50,16 +51,33 @@ class RunsModel(QObject):
         self.changed.emit()
         if self.current and (info := self.find(self.current.name)):
             self.current.take_info(info)
+        elif self.current and self.current.info.state == "queued":  # it never began, and is gone
+            self.current = None
+            self.current_changed.emit()
 
     async def start(self, spec: RunSpec, name: str = "") -> RunModel:
         """Start a run and look at it. Raises Refusal or LinkClosed."""
         answer, _ = await ask(self._link, lambda id: StartRun(id, spec, name), RunAnswer)
         return self._look_at(answer.run)
 
-    async def resume(self, name: str) -> RunModel:
-        """Go on with a stopped run and look at it. Raises Refusal or LinkClosed."""
-        answer, _ = await ask(self._link, lambda id: ResumeRun(id, name), RunAnswer)
+    async def resume(self, name: str, changes: Changes = ()) -> RunModel:
+        """Go on with a stopped run and look at it. Raises Refusal or LinkClosed.
+
+        `changes` are fields, as key and value, that it goes on with otherwise.
+        """
+        build = lambda id: ResumeRun(id, name, changes=changes)  # noqa: E731
+        answer, _ = await ask(self._link, build, RunAnswer)
         return self._look_at(answer.run)
+
+    async def queue(self, spec: RunSpec) -> RunInfo:
+        """Let a run with this spec wait for its turn. Raises Refusal or LinkClosed."""
+        answer, _ = await ask(self._link, lambda id: StartRun(id, spec, queue=True), RunAnswer)
+        return self._queued(answer.run)
+
+    async def queue_resume(self, name: str) -> RunInfo:
+        """Let a stopped run wait for its turn to go on. Raises Refusal or LinkClosed."""
+        answer, _ = await ask(self._link, lambda id: ResumeRun(id, name, queue=True), RunAnswer)
+        return self._queued(answer.run)
 
     async def open(self, name: str) -> RunModel:
         """Look at a run. Raises Refusal or LinkClosed."""
@@ -69,6 +87,14 @@ class RunsModel(QObject):
         if info is None:
             raise Refusal(f"There is no run {name!r} in this workspace.")
         return self._look_at(info)
+
+    def _queued(self, info: RunInfo) -> RunInfo:
+        """Look at it only where nothing is being looked at: what trains stays in sight."""
+        if self.current is None:
+            self._look_at(info)
+        else:
+            self._on_changed(info)
+        return info
 
     def _look_at(self, info: RunInfo) -> RunModel:
         self._put(info)
@@ -83,7 +109,7 @@ class RunsModel(QObject):
 
     def _on_closed(self, why: str) -> None:
         """A training ends with its engine; what it saved is known when there is a new one."""
-        for info in [r for r in self.runs if r.state not in ENDED]:
+        for info in [r for r in self.runs if r.state not in (*ENDED, "queued")]:
             self._on_changed(msgspec.structs.replace(info, state="stopped", message=GONE))
 
     def _on_noticed(self, message: object, payload: object) -> None:

@@ -42,7 +42,9 @@ class Samples(QObject):
         self._last = Sample()
         self._asked, self._shape = 0, tuple[int, ...]()
         self._many = explore.source.count  # how many there were before one was carried
+        self._looked_for: Sample | None = None
         explore.model_changed.connect(self._on_model)
+        explore.settings_changed.connect(self._on_source)
 
     @property
     def sample(self) -> Sample:
@@ -98,6 +100,32 @@ class Samples(QObject):
             name = file.replace("\\", "/").rpartition("/")[2] or self._name_of(answer.sample)
             self.seen = Seen(answer.sample, answer.count, answer.label, data, name)
             self._use(answer.sample)
+            self.changed.emit()
+
+    def _on_source(self) -> None:
+        """Undo, and the last session, lead to a sample without asking for it here."""
+        source, seen = self._explore.source, self.seen
+        sample = source.sample if source.kind == "sample" else None
+        if sample is None or sample.point is not None:
+            return
+        sample = replace(sample, way="noised")  # it looks alike however it comes to t
+        if sample == self._looked_for or (seen and replace(seen.sample, way="noised") == sample):
+            return
+        self._looked_for = sample
+        spawn(self._see(sample))
+
+    async def _see(self, sample: Sample) -> None:
+        try:
+            answer, payload = await self._explore.look(sample)
+            data = read_arrays(answer, payload, "data")["data"]
+        except LinkError:
+            return  # the jump from it says so by itself
+        finally:
+            self._looked_for = None
+        now = self._explore.source.sample
+        if now is not None and replace(now, way="noised") == sample:
+            name = self._name_of(answer.sample)
+            self.seen = Seen(answer.sample, answer.count, answer.label, data, name)
             self.changed.emit()
 
     def _name_of(self, sample: Sample) -> str:

@@ -1,25 +1,40 @@
 """What the window remembers between two starts."""
 
+import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
+from engine.contract.files import replace, write_whole
+
+if TYPE_CHECKING:  # it brings numpy in, which the window does not wait for
+    from studio.model.view import View
+
 RECENT = 15
+_LARGEST = 1 << 20  # bytes of a view: what is larger is none
 
 
 class Session(QObject):
-    """Settings in an INI file; a missing or damaged entry is its default."""
+    """Settings in an INI file; a missing or damaged entry is its default.
+
+    What was looked at on Explore lies beside it as JSON. A file that cannot be read is put aside,
+    as `NAME.damaged`, and all begins anew.
+    """
 
     recent_changed = Signal()
 
     def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        form = QSettings.Format.IniFormat
-        if path is None:
-            scope = QSettings.Scope.UserScope
-            self._settings = QSettings(form, scope, "Flow Map Studio", "studio")
-        else:
-            self._settings = QSettings(str(path), form)
+        self._settings = _settings(path)
+        self._settings.allKeys()  # the status is that of what was read
+        if self._settings.status() == QSettings.Status.FormatError:
+            _put_aside(Path(self._settings.fileName()))
+            self._settings = _settings(path)
+        self._view_file = Path(self._settings.fileName()).with_suffix(".explore.json")
+        self._view: View | None = None
+        self._kept = self._read = False
 
     @property
     def page(self) -> str:
@@ -40,13 +55,16 @@ class Session(QObject):
         self._settings.setValue("theme", name)
 
     @property
-    def model(self) -> str:
-        """The model that was explored."""
-        return self._text("model")
+    def view(self) -> "View | None":
+        """What was looked at on the page Explore, None at the first start."""
+        if not self._read:
+            self._view, self._kept, self._read = self._read_view(), True, True
+        return self._view
 
-    @model.setter
-    def model(self, name: str) -> None:
-        self._settings.setValue("model", name)
+    @view.setter
+    def view(self, view: "View") -> None:
+        if view != self.view:
+            self._view, self._kept = view, False
 
     @property
     def run(self) -> str:
@@ -56,6 +74,15 @@ class Session(QObject):
     @run.setter
     def run(self, name: str) -> None:
         self._settings.setValue("run", name)
+
+    @property
+    def kept(self) -> list[str]:
+        """Runs that were left to train on without a window."""
+        return [name for name in self._text("kept").split("/") if name]
+
+    @kept.setter
+    def kept(self, names: list[str]) -> None:
+        self._settings.setValue("kept", "/".join(names))
 
     @property
     def geometry(self) -> bytes:
@@ -95,26 +122,6 @@ class Session(QObject):
         self._settings.setValue(f"split/{split}", " ".join(map(str, sizes)))
 
     @property
-    def times(self) -> tuple[float, float]:
-        """The last t and s."""
-        return self._time("t", 1.0), self._time("s", 0.0)
-
-    @times.setter
-    def times(self, times: tuple[float, float]) -> None:
-        self._settings.setValue("t", times[0])
-        self._settings.setValue("s", times[1])
-
-    @property
-    def seed(self) -> int:
-        """The last seed."""
-        text = self._text("seed")
-        return int(text) if text.isascii() and text.isdigit() else 0
-
-    @seed.setter
-    def seed(self, seed: int) -> None:
-        self._settings.setValue("seed", seed)
-
-    @property
     def recent(self) -> list[str]:
         """Runs, models and files that were opened, newest first."""
         value = self._settings.value("recent", [])
@@ -133,16 +140,43 @@ class Session(QObject):
         self.recent_changed.emit()
 
     def save(self) -> None:
-        """Write to disk now."""
+        """Write to disk now; a disk that refuses is asked again the next time."""
         self._settings.sync()
+        if not self._kept and self._view is not None:
+            with contextlib.suppress(OSError):
+                self._view_file.parent.mkdir(parents=True, exist_ok=True)
+                # Not waited for: a power cut may cost the last view, a slow disk never a frame.
+                write_whole(self._view_file, msgspec.json.encode(self._view), durable=False)
+                self._kept = True
+
+    def _read_view(self) -> "View | None":
+        try:
+            with open(self._view_file, "rb") as file:
+                content = file.read(_LARGEST + 1)
+            if len(content) > _LARGEST:
+                raise msgspec.DecodeError
+            from studio.model.view import View
+
+            return msgspec.json.decode(content, type=View)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            _put_aside(self._view_file)
+        except OSError:
+            pass  # there is none, or it is not ours to read
+        return None
 
     def _text(self, key: str) -> str:
         value = self._settings.value(key, "")
         return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
 
-    def _time(self, key: str, default: float) -> float:
-        try:
-            value = float(str(self._settings.value(key, default)))
-        except ValueError:
-            return default
-        return value if 0.0 <= value <= 1.0 else default
+
+def _settings(path: Path | None) -> QSettings:
+    form = QSettings.Format.IniFormat
+    if path is not None:
+        return QSettings(str(path), form)
+    return QSettings(form, QSettings.Scope.UserScope, "Flow Map Studio", "studio")
+
+
+def _put_aside(file: Path) -> None:
+    """Keep a file that cannot be read where it harms nothing."""
+    with contextlib.suppress(OSError):
+        replace(file, file.with_name(f"{file.name}.damaged"))

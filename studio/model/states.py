@@ -10,6 +10,7 @@ from engine.contract.arrays import unpack
 from engine.contract.frames import FrameError
 from engine.contract.legality import How
 from engine.contract.messages import (
+    ChordAnswer,
     FieldsAnswer,
     Follow,
     Followed,
@@ -18,6 +19,7 @@ from engine.contract.messages import (
     Looked,
     LossAnswer,
     Mapped,
+    PixelsTraced,
     RoundTrip,
     Source,
     StepOpened,
@@ -109,7 +111,16 @@ def read_paths(asked: Trace, answer: Traced, payload: bytes) -> Paths:
 
 
 def read_arrays(
-    answer: FieldsAnswer | Looked | Jumped | Followed | Traced | Mapped | LossAnswer | StepOpened,
+    answer: ChordAnswer
+    | FieldsAnswer
+    | Looked
+    | Jumped
+    | Followed
+    | Traced
+    | PixelsTraced
+    | Mapped
+    | LossAnswer
+    | StepOpened,
     payload: bytes,
     *wanted: str,
 ) -> dict[str, NDArray]:

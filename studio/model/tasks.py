@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from studio.link.link import LinkError
@@ -12,17 +13,61 @@ _running: set[asyncio.Task[Any]] = set()
 
 
 def spawn(
-    work: Coroutine[Any, Any, Result], refused: Callable[[str], None] | None = None
+    work: Coroutine[Any, Any, Result],
+    refused: Callable[[str], None] | None = None,
+    at_once: bool = False,
 ) -> asyncio.Task[Result]:
     """Run `work` on the running loop, keeping it alive until it ends.
 
     What the engine refuses goes to `refused` as one sentence, where given; every other exception
-    goes to `sys.excepthook`.
+    goes to `sys.excepthook`. Qt paints before the loop's next turn: `at_once` does not wait for
+    that, but runs `work` within this call up to where it first waits.
     """
-    task = asyncio.get_running_loop().create_task(work)
+    task = asyncio.get_running_loop().create_task(_begun(work) if at_once else work)
     _running.add(task)
     task.add_done_callback(lambda done: _ended(done, refused))
     return task
+
+
+def _begun(work: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
+    """`work`, already where it first waits (Python 3.12 has tasks that start eagerly)."""
+    try:
+        waiting = work.send(None)
+    except StopIteration as end:
+        return _ended_with(end.value)
+    except Exception as error:  # noqa: BLE001  it is the task's to tell
+        return _failed_with(error)
+    return _gone_on(work, waiting)
+
+
+async def _ended_with(result: Result) -> Result:
+    return result
+
+
+async def _failed_with(error: Exception) -> Any:
+    raise error
+
+
+async def _gone_on(work: Coroutine[Any, Any, Result], waiting: Any) -> Result:
+    return await _rest(work, waiting)
+
+
+@types.coroutine
+def _rest(work: Coroutine[Any, Any, Result], waiting: Any) -> Generator[Any, Any, Result]:
+    """What `await work` does, after its first step."""
+    while True:
+        try:
+            sent = yield waiting
+        except BaseException as error:  # noqa: BLE001  cancelled, or what it waited for failed
+            step: Callable[[Any], Any] = work.throw
+            given: Any = error
+        else:
+            step, given = work.send, sent
+        try:
+            waiting = step(given)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def running() -> int:

@@ -119,6 +119,10 @@ QSlider::handle:horizontal:disabled {{ background: {faded}; }}
 QScrollArea, QAbstractScrollArea {{ background: transparent; border: 0; }}
 QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QPlainTextEdit {{ background: {field}; border: 1px solid {line}; }}
+[role="list"] {{ color: {text}; selection-background-color: {soft}; selection-color: {text}; }}
+[role="list"]::item {{ min-height: 26px; padding: 0 6px; border-radius: 5px; }}
+[role="list"]::item:selected {{ background: {soft}; color: {text}; }}
+[role="list"]::item:hover:!selected {{ background: {hover}; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
 QScrollBar::handle {{ background: {line}; border-radius: 3px; margin: 2px; min-height: 28px;

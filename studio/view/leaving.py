@@ -11,6 +11,7 @@ from studio.model.models import Models
 from studio.model.run_model import RunModel
 from studio.model.tasks import spawn
 from studio.view import words
+from studio.view.widgets.notice import Answer
 from studio.view.window import Window
 
 PATIENCE = 60.0  # seconds to wait for a training to save; the engine saves on its own after that
@@ -18,7 +19,7 @@ KEY = "leave"
 
 
 class Leaving(QObject):
-    """Holds the window open until its trainings are stopped and saved, or the answer is no."""
+    """Holds the window open until a person has said what becomes of what runs."""
 
     def __init__(self, models: Models, window: Window) -> None:
         super().__init__(window)
@@ -33,9 +34,14 @@ class Leaving(QObject):
         return [run for run in self._models.runs.runs if run.state in words.ACTIVE]
 
     def leave(self) -> None:
-        """Close without asking: the engine saves what runs."""
+        """Close without asking: the engine saves what runs, or trains on where that was agreed."""
         self._agreed = True
         self._window.close()
+
+    def keep_and_leave(self) -> None:
+        """Close, and let what runs and what waits go on without a window."""
+        self._window.notices.tell("Letting it train on …", key=KEY)
+        spawn(self._keep(), refused=self._refuse_to_keep)
 
     def stop_and_leave(self) -> None:
         """Stop what runs, wait until it is saved, and close."""
@@ -44,21 +50,40 @@ class Leaving(QObject):
         spawn(self._stop_all(), refused=lambda why: self.leave())
 
     def _on_closing(self, event: QCloseEvent) -> None:
-        active = self.active()
-        if self._agreed or not active:
+        waits = self._models.engine.state == "ready" and self._models.queue.will_go_on
+        if self._agreed or not (self.active() or waits):
             return
         event.ignore()
-        names = " and ".join(run.name for run in active[:2])
-        verb = "is" if len(active) == 1 else "are"
-        notice = self._window.notices.tell(
-            f"{names} {verb} still training. Nothing is lost: it can be resumed where it stops.",
-            "warning",
-            KEY,
-            [("Stop and save", self.stop_and_leave), ("Cancel", lambda: None)],
-        )
+        self._ask(self._what_goes_on() + " Nothing is lost: it can be resumed where it stops.")
+
+    def _ask(self, sentence: str, may_stay: bool = True) -> None:
+        stay: list[Answer] = [("Keep training in the background", self.keep_and_leave)]
+        others: list[Answer] = [("Stop and save", self.stop_and_leave), ("Cancel", lambda: None)]
+        answers = [*(stay if may_stay else []), *others]
+        notice = self._window.notices.tell(sentence, "warning", KEY, answers)
         notice.buttons[0].setFocus()
 
+    def _what_goes_on(self) -> str:
+        active, waiting = self.active(), len(self._models.queue.waiting)
+        names = " and ".join(run.name for run in active[:2])
+        more = f" and {len(active) - 2} more" if len(active) > 2 else ""
+        text = f"{names}{more} {'is' if len(active) == 1 else 'are'} still training"
+        wait = f"{words.plural(waiting, 'run waits', 'runs wait')} in the queue"
+        return f"{', and '.join(([text] if active else []) + ([wait] if waiting else []))}."
+
+    def _refuse_to_keep(self, why: str) -> None:
+        self._ask(f"It cannot train on without this window: {why}", may_stay=False)
+
+    async def _keep(self) -> None:
+        await self._models.engine.detach()
+        self._models.session.kept = [run.name for run in self.active()]
+        self.leave()
+
     async def _stop_all(self) -> None:
+        if self._models.queue.will_go_on:
+            await self._models.queue.hold(True)  # else the next would begin where one stops
+        if self._models.engine.detached:
+            await self._models.engine.detach(False)
         for info in self.active():
             if info.state != "stopping":
                 run = RunModel(self._models.link, info)

@@ -9,13 +9,14 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from studio.model.session import Session
+from studio.view.widgets.tips import plain_tip
 
 if TYPE_CHECKING:
     from studio.view.actions import Actions
 
 MENUS = ("file", "edit", "run", "explore", "view", "window", "help")
-BREAKS = {"file.save", "file.quit", "edit.preset", "run.save", "view.full", "window.close",
-          "help.about"}  # fmt: skip
+BREAKS = {"file.save", "file.quit", "edit.preset", "run.pause", "run.save", "run.hold",
+          "view.full", "window.close", "help.report"}  # fmt: skip
 
 
 class Menus:
@@ -58,7 +59,7 @@ class RecentMenu(QMenu):
         self.clear()
         for name in self._session.recent:
             action = self.addAction(short(name), partial(self._open, name))
-            action.setToolTip(name)
+            action.setToolTip(plain_tip(name))
             action.setEnabled(self.known(name))
         if not self._session.recent:
             self.addAction("Nothing was opened yet").setEnabled(False)

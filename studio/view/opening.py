@@ -1,7 +1,6 @@
 """Opening whatever a person names, picks or drops: runs, models, specs, data."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -11,31 +10,37 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from engine.contract.errors import UserError
-from engine.contract.specs import read_spec
+from engine.contract.spec_file import read_spec_file
 from studio.export.files import ExportError, replace_file
 from studio.model.models import Models
 from studio.model.tasks import spawn
 from studio.view import words
+from studio.view.explore.picture_taker import SUFFIXES as PICTURES
 from studio.view.window import Window
 
-DATA = (".npz", ".npy", ".csv", ".tsv")
+DATA = (".npz", ".npy", ".h5", ".hdf5", ".csv", ".tsv")
 FILTER = (
-    "All that can be opened (*.safetensors *.toml *.npz *.npy *.csv *.tsv)"
+    "All that can be opened (*.safetensors *.toml *.npz *.npy *.h5 *.csv *.tsv)"
     ";;Models (*.safetensors)"
-    ";;Specs (*.toml);;Data (*.npz *.npy *.csv *.tsv)"
+    ";;Specs (*.toml);;Data (*.npz *.npy *.h5 *.csv *.tsv)"
 )
 WILL = {
     "run": "look at the run {}",
     "model": "explore the model {}",
     "spec": "read the spec {} into the form",
     "data": "import {} as a data set",
+    "picture": "start from {} on Explore",
 }
 
 
 class Opener(QObject):
-    """Opens by name or path; `explored(name)` asks for the Explore page."""
+    """Opens by name or path; `explored(name)` asks for the Explore page.
+
+    `pictured(path)` asks it to start from a picture.
+    """
 
     explored = Signal(str)
+    pictured = Signal(str)
 
     def __init__(self, models: Models, window: Window) -> None:
         super().__init__(window)
@@ -61,6 +66,7 @@ class Opener(QObject):
         if path.is_dir():
             return ("run" if self._in_workspace(path) else "model") if _is_run(path) else "data"
         kinds = {".safetensors": "model", ".toml": "spec", **dict.fromkeys(DATA, "data")}
+        kinds |= dict.fromkeys(PICTURES, "picture")
         return kinds.get(path.suffix.lower(), "") if path.is_file() else ""
 
     def describe(self, name: str) -> str:
@@ -75,7 +81,7 @@ class Opener(QObject):
             self._tell(f"{name} is no run, model, spec or data that can be opened here.")
             return
         {"run": self._open_run, "model": self._open_model, "spec": self._open_spec,
-         "data": self._import}[kind](name)  # fmt: skip
+         "data": self._import, "picture": self.pictured.emit}[kind](name)  # fmt: skip
 
     def save_spec(self, path: Path) -> None:
         """Write the form's spec as TOML, whole or not at all."""
@@ -99,8 +105,8 @@ class Opener(QObject):
 
     def _open_spec(self, name: str) -> None:
         try:
-            spec = read_spec(tomllib.loads(Path(name).read_text("utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, UserError) as error:
+            spec = read_spec_file(Path(name))
+        except (OSError, UserError) as error:
             self._tell(f"{Path(name).name} cannot be read as a spec: {error}")
             return
         self._remember(name)
@@ -123,6 +129,8 @@ class Opener(QObject):
             )
             for line in skipped:
                 self._models.engine.note("warning", f"Left out of {name}: {line}")
+        for line in answer.notes:
+            self._models.engine.note("info", f"{name}: {line}")
         use = ("Train on it", lambda: self._use(data.name))
         self._notices.tell(text, key="import", answers=[use])
 

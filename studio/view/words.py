@@ -2,16 +2,21 @@
 
 import math
 
+from studio.model.standing import ACTIVE
+
+__all__ = ["ACTIVE", "STATES", "amount", "count", "duration", "memory", "plural"]
+
 STATES = {
+    "queued": "waiting",
     "starting": "starting",
     "running": "training",
+    "silent": "standing still",
     "paused": "paused",
     "stopping": "stopping",
     "finished": "finished",
     "stopped": "stopped",
     "failed": "failed",
 }
-ACTIVE = ("starting", "running", "paused", "stopping")
 
 
 def count(value: float) -> str:
@@ -44,6 +49,13 @@ def duration(seconds: float) -> str:
 def memory(size: int) -> str:
     """412 MB · 1.2 GB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def size(count: int) -> str:
+    """620 B · 4 kB · 1.2 MB: of a file."""
+    if count < 1e6:
+        return f"{count} B" if count < 1000 else f"{count / 1e3:.0f} kB"
+    return memory(count)
 
 
 def plural(number: int, one: str, many: str = "") -> str:

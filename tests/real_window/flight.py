@@ -26,8 +26,8 @@ async def xdotool(*words: object) -> None:
 
 
 async def move_to(widget: QWidget, place: QPoint) -> None:
-    at = widget.mapToGlobal(place)
-    await xdotool("mousemove", "--sync", at.x(), at.y())
+    at, ratio = widget.mapToGlobal(place), widget.devicePixelRatioF()
+    await xdotool("mousemove", "--sync", round(at.x() * ratio), round(at.y() * ratio))
 
 
 async def click(widget: QWidget) -> None:

@@ -1,10 +1,12 @@
 """`python -m tests.real_window.tour FOLDER`: the explorer's twelve things, by mouse and keys.
 
-A picture of the whole screen of each; those of the manual (`docs/explore.md`) are made so.
+A picture of the whole screen of each; those of the manual (`docs/explore.md`) are made so. `--theme
+light` and `--size 1920x1080` (of the window, in its own units) show them otherwise; parts of the
+tour may be named.
 """
 
+import argparse
 import asyncio
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +17,11 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from engine.contract.catalogue import shipped_models
 from studio.assembly import Studio
+from studio.model.run_model import RunModel
 from tests.bench.live_studio import with_studio
 from tests.real_window.flight import click, move_to, rail_button, xdotool
 
-SIZE = QSize(1280, 800)
+PARTS = ("points", "pictures", "trained", "pages")
 LIMIT = 60.0  # seconds that anything takes
 
 
@@ -54,7 +57,7 @@ async def shoot(name: str, seconds: float = 0.6) -> None:
     """The screen, with whatever stands open on it."""
     await asyncio.sleep(seconds)
     picture = QGuiApplication.primaryScreen().grabWindow(0)
-    assert picture.save(str(Path(sys.argv[1]) / f"{name}.png"))
+    assert picture.save(str(ASKED.folder / f"{name}.png"))
 
 
 async def hold(studio: Studio, name: str) -> None:
@@ -172,11 +175,8 @@ async def trained(studio: Studio) -> None:
     await shoot("11-drawing")
     await click(used(studio))
     await until(lambda: models.form.spec.data.name == "drawing-1")
-    await keys("ctrl+Return")
-    await until(lambda: models.runs.current and models.runs.current.info.state == "finished")
+    run = await train(studio)
     await shoot("6-trained")
-    run = models.runs.current
-    assert run is not None
     await hold(studio, run.name)
     models.maps.choose("loss")
     await until(lambda: bool(models.film.steps))
@@ -186,6 +186,22 @@ async def trained(studio: Studio) -> None:
     await shoot("4-6-film-and-loss", 2.0)
     await click(studio.explore.film.fork)
     await shoot("6-fork", 1.0)
+    await train(studio, "6-forking")
+    await shoot("6-forked")
+
+
+async def train(studio: Studio, meanwhile: str = "") -> RunModel:
+    """Start what the form says, and wait until it is trained; a picture `meanwhile`."""
+    runs, before = studio.models.runs, studio.models.runs.current
+    await keys("ctrl+Return")
+    await until(lambda: runs.current and runs.current is not before)
+    run = runs.current
+    assert run is not None
+    if meanwhile:
+        await until(lambda: run.info.step > 20)
+        await shoot(meanwhile)
+    await until(lambda: run.info.state == "finished")
+    return run
 
 
 def used(studio: Studio) -> QWidget:
@@ -199,15 +215,68 @@ def board(studio: Studio) -> QWidget | None:
     return next((one for one in found if one.isVisible()), None)
 
 
+async def pages(studio: Studio) -> None:
+    """What the twelve do not show: the film of a shipped run, the form, opened steps."""
+    models, explore, step = studio.models, studio.models.explore, studio.models.training_step
+    await hold(studio, shipped("eight"))
+    await until(lambda: len(models.film.steps) > 4)
+    models.film.show(models.film.steps[4])
+    await until(lambda: "@" in explore.name and explore.states is not None)
+    models.maps.choose("loss")
+    await until(lambda: models.maps.field is not None)
+    await shoot("13-film-of-a-shipped-run", 1.5)
+    models.maps.choose(None)
+    await keys("t")
+    await until(lambda: models.training_step.step is not None)
+    await shoot("14-one-step-of-points", 1.0)
+    await keys("t")
+    await click(rail_button(studio, "Train"))
+    for preset in ("points-ctm", "points-psd", "emoji-16-meanflow"):
+        models.form.choose_preset(preset)
+        await shoot(f"15-form-{preset}")
+    for preset in ("points-ctm", "points-psd"):
+        models.form.choose_preset(preset)
+        for key, value in (("training.steps", 40), ("cadence.save", 20), ("training.warmup", 2)):
+            models.form.set(key, value)
+        await hold(studio, (await train(studio)).name)
+        await keys("t")
+        await until(lambda: step.step is not None or step.problem)
+        await shoot(f"16-step-of-{preset}", 1.0)
+        await keys("t")
+        await click(rail_button(studio, "Train"))
+
+
 async def tour(studio: Studio) -> None:
-    studio.window.resize(SIZE)
+    studio.theme.set(ASKED.theme)
+    studio.window.resize(ASKED.size)
     studio.window.move(0, 0)
     await until(studio.window.isActiveWindow)
     await until(lambda: bool(studio.models.catalogue.models))
-    parts: dict[str, Callable] = {"points": points, "pictures": pictures, "trained": trained}
-    for name in sys.argv[2:] or parts:
+    parts: dict[str, Callable] = {
+        "points": points,
+        "pictures": pictures,
+        "trained": trained,
+        "pages": pages,
+    }
+    for name in ASKED.parts or PARTS:
         await parts[name](studio)
 
 
+def _size(text: str) -> QSize:
+    width, height = map(int, text.split("x"))
+    return QSize(width, height)
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.real_window.tour")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all where none is named")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--size", type=_size, default=QSize(1280, 800), help="WIDTHxHEIGHT")
+    return parser.parse_intermixed_args()
+
+
 if __name__ == "__main__":
+    ASKED = _asked()
+    ASKED.folder.mkdir(parents=True, exist_ok=True)
     with_studio(tour)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.contract import messages as m
 from engine.contract.frames import Decoder, encode
+from engine.contract.version import PROTOCOL
 
 
 def say(message: m.Message, payload: bytes = b"") -> None:
@@ -56,7 +57,7 @@ def main(how: str, note: str) -> None:
     elif how == "rude":
         say(m.EngineNote("info", "no greeting"))
     elif how == "newer":
-        both = (m.Hello("child", protocol, "9.9.9") for protocol in (m.PROTOCOL + 1, m.PROTOCOL))
+        both = (m.Hello("child", protocol, "9.9.9") for protocol in (PROTOCOL + 1, PROTOCOL))
         sys.stdout.buffer.write(b"".join(encode(m.encode(hello)) for hello in both))
         sys.stdout.flush()
     elif how != "mute":

@@ -13,7 +13,7 @@ import pytest
 from loops import run, settle, until
 
 from engine.contract import messages as m
-from engine.contract.version import VERSION
+from engine.contract.version import PROTOCOL, VERSION
 from studio.link import hub_link
 from studio.link.hub_link import HubLink
 from studio.link.link import LinkClosed, Refusal
@@ -169,7 +169,7 @@ def test_a_new_engine_waits_until_the_one_before_has_saved(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("newer", [f"protocol {m.PROTOCOL + 1} (version 9.9.9)", f"(version {VERSION})"]),
+        ("newer", [f"protocol {PROTOCOL + 1} (version 9.9.9)", f"(version {VERSION})"]),
         ("garbage", ["cannot be read"]),
         ("rude", ["did not greet"]),
     ],
@@ -238,6 +238,25 @@ def test_stopping_ends_even_a_stubborn_engine(
             await link.stop(patience=0.1)
             assert heard.ends == [""]
             assert not _lives(pid)
+
+    run(scenario())
+
+
+def test_parting_waits_for_no_saving_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_link, "PARTING", 0.3)
+
+    async def scenario() -> None:
+        async with linked(tmp_path, "stubborn") as (link, heard):
+            pid = link.pid
+            await link.part()
+            assert _lives(pid)  # by no signal either: it may be all that trains
+            with pytest.raises(LinkClosed):
+                await link.request(_jump)
+            os.kill(pid, signal.SIGKILL)
+            await link.part()
+            assert heard.ends == [""]
 
     run(scenario())
 

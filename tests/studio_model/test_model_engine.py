@@ -7,6 +7,7 @@ from fake_world import PRESETS, FakeWorld
 from loops import run, settle, until
 
 from engine.contract import messages as m
+from engine.contract.catalogue import DataSet
 from studio.link.link import LinkClosed, Refusal
 from studio.model.ask import ask
 from studio.model.catalogue_model import CatalogueModel
@@ -95,7 +96,7 @@ def test_imported_data_is_in_the_catalogue() -> None:
         world = FakeWorld()
         world.link.open()
         catalogue = CatalogueModel(world.link)
-        data = m.DataSet("mine", "Mine", "images", (3, 8, 8), 5)
+        data = DataSet("mine", "Mine", "images", (3, 8, 8), 5)
         world.link.on(m.ImportData, lambda r: m.Imported(r.id, data, ("a.txt: no picture",)))
         answer = await catalogue.import_data("/pictures", "mine")
         assert answer.skipped == ("a.txt: no picture",)

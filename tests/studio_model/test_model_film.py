@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from fake_world import FakeWorld
 from loops import run, settle, until
+from msgspec import structs
 
 from engine.contract import messages as m
 from studio.model import film_model
@@ -38,6 +39,48 @@ def test_the_kept_steps_of_the_run_in_hand_are_known() -> None:
         await explore.open("points")
         assert film.run is None
         assert film.steps == ()
+
+    run(scenario())
+
+
+def test_a_shipped_model_has_the_film_of_a_run_that_is_in_no_list() -> None:
+    async def scenario() -> None:
+        world = FakeWorld()
+        info = world.add_run("points")
+        world.train("points", 200)
+        world.runs.clear()
+        film_of = {"points": m.FilmAnswer(0, (100, 4000), info)}
+        world.link.on(m.ReadFilm, lambda r: film_of.get(r.run) or m.Refused(r.id, "No run."))
+        world.models["points@100"] = structs.replace(world.models["points"], step=100)
+        runs, explore = RunsModel(world.link), ExploreModel(world.link)
+        film = FilmModel(world.link, explore, runs)
+        world.link.open()
+        await explore.open("points")
+        await until(lambda: film.steps == (100, 4000))
+        assert film.step == 4000
+        assert film.run is not None
+        await until(lambda: film.run is not None and len(film.run.steps) == 20)
+        film.move(-1)
+        await until(lambda: film.step == 100)
+        assert (explore.name, film.steps) == ("points@100", (100, 4000))
+        film.move(1)
+        await until(lambda: film.step == 4000)
+        assert explore.name == "points"
+        await explore.open("emoji")
+        await settle()
+        assert (film.run, film.steps, runs.runs) == (None, (), [])
+
+    run(scenario())
+
+
+def test_the_film_is_asked_for_again_when_the_engine_is_back() -> None:
+    async def scenario() -> None:
+        world, explore, film = await filming()
+        asked = len(world.link.of(m.ReadFilm))
+        world.link.open()
+        await until(lambda: len(world.link.of(m.ReadFilm)) > asked)
+        assert film.steps == (100, 200, 300, 400)
+        assert explore.name == "a"
 
     run(scenario())
 

@@ -176,3 +176,27 @@ def test_a_look_that_another_hand_overtook_changes_nothing(way: str) -> None:
         assert refused == []
 
     run(scenario())
+
+
+def test_a_sample_that_undo_leads_to_is_seen() -> None:
+    async def scenario() -> None:
+        world, explore, samples, said = await sampling()
+        before = replace(explore.source, kind="sample", sample=Sample(3))
+        explore.set_source(before)  # as undo does, and a new start
+        await until(lambda: samples.seen is not None)
+        assert samples.seen is not None
+        assert samples.seen.sample == Sample(3)
+        samples.take(Sample(5))
+        await until(lambda: samples.seen is not None and samples.seen.sample == Sample(5))
+        asked = len(world.link.of(m.Look))
+        explore.set_source(replace(before, sample=Sample(3, way="carried"), count=1))
+        await until(lambda: samples.seen is not None and samples.seen.sample.index == 3)
+        explore.set_source(before)  # another way, the same picture
+        await settle()
+        assert len(world.link.of(m.Look)) == asked + 1
+        explore.set_source(replace(before, sample=Sample(77)))
+        await settle()
+        assert samples.seen.sample.index == 3
+        assert said == []  # the jump from it says so
+
+    run(scenario())

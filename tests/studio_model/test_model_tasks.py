@@ -68,6 +68,59 @@ def test_cancelling_all_waits_for_the_end() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("waits", [0, 1, 3])
+def test_what_begins_at_once_goes_on_as_any_task(waits: int) -> None:
+    async def work(seen: list[int]) -> str:
+        seen.append(0)
+        for n in range(waits):
+            found = await asyncio.gather(asyncio.sleep(0, n), asyncio.sleep(0))
+            seen.append(1 + found[0])
+        return "done"
+
+    async def scenario() -> None:
+        later: list[int] = []
+        now: list[int] = []
+        waiting, begun = spawn(work(later)), spawn(work(now), at_once=True)
+        assert (later, now) == ([], [0])
+        assert await begun == await waiting == "done"
+        assert now == later == list(range(waits + 1))
+
+    run(scenario())
+
+
+def test_what_begins_at_once_fails_and_is_cancelled_as_any_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caught: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: caught.append(error))
+    faults = [ValueError("before it waits"), ValueError("later")]
+    ended: list[str] = []
+
+    async def fails_now() -> None:
+        raise faults[0]
+
+    async def waits() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    async def scenario() -> None:
+        spawn(fails_now(), at_once=True)
+        spawn(_fail(faults[1]), at_once=True)
+        task = spawn(waits(), at_once=True)
+        await settle()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert tasks.running() == 0
+
+    run(scenario())
+    assert caught == faults
+    assert ended == ["cancelled"]
+
+
 def test_wishes_made_meanwhile_lead_to_one_more_call() -> None:
     async def scenario() -> None:
         gate = asyncio.Event()

@@ -25,6 +25,7 @@ class FakeLink(Link):
         self.asked: list[Request] = []
         self.alive = False
         self.starts = 0
+        self.parted = False  # left to live on
         self._ids = itertools.count(1)
         self._script: dict[type[Request], Callable[[Request], Answer]] = {}
         self._waiting: list[asyncio.Future[None]] = []
@@ -75,6 +76,10 @@ class FakeLink(Link):
         if self.alive:
             await asyncio.sleep(0)
             self.die("")
+
+    async def part(self) -> None:
+        self.parted = True
+        await self.stop()
 
     async def request(self, build: Callable[[int], Request]) -> tuple[Message, bytes]:
         if not self.alive:

@@ -4,6 +4,7 @@ The learned map is the exact one of standard normal data: x_t has the scale sqrt
 """
 
 import io
+import itertools
 import math
 
 import msgspec
@@ -64,26 +65,49 @@ class FakeWorld:
         self.sealed: dict[str, list[int]] = {}
         self.models = dict(MODELS)
         self.actions: list[tuple[str, str]] = []
+        self.waiting: list[str] = []  # in the queue, the next first
+        self.held, self.at_once = False, 1
         self.drawn: dict[str, NDArray[np.float32]] = {}
         on = self.link.on
         on(m.GetCatalogue, self._catalogue)
         on(m.ImportPoints, self._import_points)
         on(m.GetRuns, lambda r: m.Runs(r.id, tuple(self.runs.values())))
-        on(m.StartRun, lambda r: m.RunAnswer(r.id, self.add_run(r.name or "run-1", r.spec)))
-        on(m.ResumeRun, lambda r: m.RunAnswer(r.id, self._set(r.run, state="running")))
+        on(m.StartRun, self._start_run)
+        on(m.ResumeRun, self._resume)
+        on(m.GetQueue, lambda r: self.queue(r.id))
+        on(m.MoveRun, self._move)
+        on(m.TakeOut, self._take_out)
+        on(m.SetQueue, self._set_queue)
         on(m.ControlRun, self._control)
         on(m.ReadSpec, lambda r: m.SpecAnswer(r.id, self.specs[r.run]))
         on(m.ReadStart, self._start)
         on(m.ReadJournal, self._journal)
         on(m.ReadSample, self._sample)
-        on(m.ReadFilm, lambda r: m.FilmAnswer(r.id, tuple(self.sealed[r.run])))
+        on(m.ReadFilm, self._film)
         on(m.OpenModel, self._open)
         on(m.Jump, self.jump)
         on(m.Follow, self.follow)
         on(m.Fields, self.fields)
         on(m.Trace, self.trace)
+        on(m.Pixels, self.pixels)
+        on(m.PictureFields, self.picture_fields)
+        on(m.Chord, self.chord)
         on(m.Map, self.map)
         on(m.Measure, self.measure)
+
+    def queue(self, id: int | None = None) -> m.Queue:
+        """What waits; a notice without an id."""
+        for place, name in enumerate(self.waiting):
+            self._set(name, place=place)
+        return m.Queue(tuple(self.waiting), self.held, self.at_once, id)
+
+    def begin_next(self) -> str:
+        """Let the next one of the queue begin, and tell it as the engine does."""
+        name = self.waiting.pop(0)
+        info = self._set(name, state="starting", place=-1)
+        self.link.notice(self.queue())
+        self.link.notice(m.RunChanged(info))
+        return name
 
     def add_run(self, name: str, spec: RunSpec = PRESETS[0].spec) -> m.RunInfo:
         """A run that has just started."""
@@ -133,6 +157,44 @@ class FakeWorld:
             checkpoint=info.checkpoint,
         )
 
+    def _start_run(self, r: m.StartRun) -> m.Message:
+        free = next(n for n in itertools.count(1) if f"run-{n}" not in self.runs)
+        info = self.add_run(r.name or f"run-{free}", r.spec)
+        return self._queued(r.id, info.name) if r.queue else m.RunAnswer(r.id, info)
+
+    def _resume(self, r: m.ResumeRun) -> m.Message:
+        if r.queue:
+            return self._queued(r.id, r.run)
+        return m.RunAnswer(r.id, self._set(r.run, state="running", message=""))
+
+    def _queued(self, id: int, name: str) -> m.Message:
+        self.waiting.append(name)
+        self._set(name, state="queued", place=len(self.waiting) - 1)
+        self.link.notice(m.RunChanged(self.runs[name]))
+        self.link.notice(self.queue())
+        return m.RunAnswer(id, self.runs[name])
+
+    def _move(self, r: m.MoveRun) -> m.Message:
+        if r.run not in self.waiting:
+            return m.Refused(r.id, f"{r.run!r} does not wait in the queue.")
+        self.waiting.remove(r.run)
+        self.waiting.insert(r.place, r.run)
+        self._set(r.run, message="")
+        return self.queue(r.id)
+
+    def _take_out(self, r: m.TakeOut) -> m.Message:
+        self.waiting.remove(r.run)
+        if self.runs[r.run].step:
+            self.link.notice(m.RunChanged(self._set(r.run, state="stopped", place=-1)))
+        else:
+            del self.runs[r.run]
+        return self.queue(r.id)
+
+    def _set_queue(self, r: m.SetQueue) -> m.Message:
+        self.held = self.held if r.held is None else r.held
+        self.at_once = self.at_once if r.at_once is None else r.at_once
+        return self.queue(r.id)
+
     def _set(self, name: str, **changes: object) -> m.RunInfo:
         info = msgspec.structs.replace(self.runs[name], **changes)
         self.runs[name] = info
@@ -169,6 +231,11 @@ class FakeWorld:
         if name not in self.specs:
             return m.Refused(r.id, f"There is no model {r.start!r}.")
         return m.SpecAnswer(r.id, self.specs[name])
+
+    def _film(self, r: m.ReadFilm) -> m.Message:
+        if r.run not in self.runs:
+            return m.Refused(r.id, f"There is no run {r.run!r}.")
+        return m.FilmAnswer(r.id, tuple(self.sealed[r.run]), self.runs[r.run])
 
     def _open(self, r: m.OpenModel) -> m.Message:
         name, _, kept = r.model.partition("@")
@@ -217,6 +284,29 @@ class FakeWorld:
         x_s = noise * _scale(r.s)
         described, payload = pack({"learned": learned, "exact": learned, "exact_x_s": x_s})
         return m.Traced(r.id, tuple(times), described), payload
+
+    def pixels(self, r: m.Pixels) -> tuple[m.Message, bytes]:
+        """The learned paths of pixels, and true ones a tenth brighter."""
+        noise = _noise(r.source, self._shape(r.model))
+        times = np.linspace(r.t, r.s, r.points)
+        at = np.array([noise[n, :, down, across] for n, down, across in r.pixels])
+        learned = np.stack([at * _scale(t) for t in times]).astype(np.float32)
+        arrays = {"learned": learned, **({"exact": learned + np.float32(0.1)} if r.truth else {})}
+        described, payload = pack(arrays)
+        return m.PixelsTraced(r.id, tuple(times), described), payload
+
+    def picture_fields(self, r: m.PictureFields) -> tuple[m.Message, bytes]:
+        """Velocity t everywhere, average velocity t - s."""
+        ones = np.ones((r.source.count, *self._shape(r.model)), np.float32)
+        described, payload = pack({"v": ones * np.float32(r.t), "u": ones * np.float32(r.t - r.s)})
+        return m.FieldsAnswer(r.id, described), payload
+
+    def chord(self, r: m.Chord) -> tuple[m.Message, bytes]:
+        """A straight path to the middle, a velocity (t, s), a curvature of 2."""
+        place = np.array(r.place, np.float32)
+        path = np.linspace(place, 0 * place, r.points, dtype=np.float32)
+        described, payload = pack({"path": path, "v": np.array((r.t, r.s), np.float32)})
+        return m.ChordAnswer(r.id, described, 2.0, 1.5), payload
 
     def map(self, r: m.Map) -> tuple[m.Message, bytes]:
         """The gap t - s everywhere, twice as much where nothing is done."""

@@ -10,9 +10,33 @@ from hypothesis import strategies as some
 
 from studio.view.train.axis import APART, log_ticks
 from studio.view.train.preview_decode import pictures
-from studio.view.train.smooth import smooth
+from studio.view.train.smooth import SlidingMean, reach
 
 strengths = some.floats(0, 1)
+
+
+def smooth(values, strength, pieces=1):
+    """The smoothed curve, of a column that came in pieces."""
+    mean = SlidingMean()
+    for end in np.linspace(0, len(values), pieces + 1).astype(int)[1:]:
+        mean.take(values[:end])
+    return mean.at(np.arange(len(values)), reach(strength, len(values)))
+
+
+@given(strengths, some.integers(1, 300), some.integers(0, 2**31), some.integers(1, 9))
+def test_it_is_the_mean_of_what_is_there_within_reach(strength, count, seed, pieces):
+    draw = np.random.default_rng(seed)
+    values = draw.normal(size=count).astype(np.float32)
+    values[draw.random(count) < 0.3] = np.nan
+    found, half = smooth(values, strength, pieces), reach(strength, count)
+    for at in range(count):
+        part = values[max(0, at - min(half, at)) : at + min(half, at) + 1].astype(np.float64)
+        part = part[np.isfinite(part)]
+        assert (
+            found[at] == pytest.approx(part.mean(), abs=1e-6)
+            if len(part)
+            else (np.isnan(found[at]))
+        )
 
 
 @given(strengths, some.integers(1, 500), some.floats(-5, 5))
@@ -31,7 +55,15 @@ def test_the_mean_stays_within_the_values_and_its_length(strength, seed):
 
 def test_no_smoothing_is_the_curve_itself():
     values = np.random.default_rng(0).normal(size=100)
-    assert smooth(values, 0.0) is values
+    np.testing.assert_allclose(smooth(values, 0.0), values, atol=1e-12)
+
+
+def test_the_first_and_the_last_value_are_known():
+    mean = SlidingMean()
+    mean.take(np.array([np.nan, np.nan]))
+    assert mean.known() == (0, 0)
+    mean.take(np.array([np.nan, np.nan, 1.0, np.nan, 2.0, np.nan]))
+    assert mean.known() == (2, 5)
 
 
 def test_a_straight_line_is_not_bent_before_its_end():

@@ -101,6 +101,11 @@ def test_the_whole_road(forked, qtbot):
     assert world.link.of(m.StartRun)[-1].spec == stage.models.form.spec
     assert page.head.origin.text() == f"from {parent.name} at step 350"
     qtbot.waitUntil(lambda: "Steps: 4000 → 600" in page.head.origin.tip)
+    about = page.head.about  # beside all tools of a run that goes on the method is read whole
+    name = about.text().partition(" · ")[0]
+    stage.window.resize(1000, 800)
+    qtbot.waitUntil(lambda: about.width() >= about.fontMetrics().horizontalAdvance(name))
+    assert name
     world.train("child", 100)
     curves = page.curves
     curves.smoothing.setValue(0)

@@ -1,9 +1,16 @@
 """Opening what is named, picked or dropped, and what the studio takes up again."""
 
+from pathlib import Path
+
 import pytest
+from msgspec import structs
 
 from engine.contract import messages as m
+from engine.contract.catalogue import DataSet
+from engine.contract.source import Mix
+from studio.model.session import Session
 from studio.model.tasks import spawn
+from studio.model.view import View
 from studio.view.opening import data_name
 
 pytestmark = pytest.mark.gui
@@ -88,8 +95,8 @@ def test_data_is_imported_and_can_be_trained_on(stage, opener, qtbot, tmp_path):
     path.write_text("")
 
     def imported(request):
-        data = m.DataSet(request.name, "My points", "points", (2,), 1200)
-        return m.Imported(request.id, data, ("b.txt: no picture",))
+        data = DataSet(request.name, "My points", "points", (2,), 1200)
+        return m.Imported(request.id, data, ("b.txt: no picture",), ("They are few.",))
 
     stage.world.link.on(m.ImportData, imported)
     opener.open(str(path))
@@ -97,6 +104,7 @@ def test_data_is_imported_and_can_be_trained_on(stage, opener, qtbot, tmp_path):
     text = stage.notices()["import"]
     assert text == "“My points” was imported: 1,200 points. 1 file was left out; see the log."
     assert "b.txt: no picture" in stage.window.log.text.toPlainText()
+    assert "They are few." in stage.window.log.text.toPlainText()
     stage.window.notices._shown["import"].buttons[0].click()
     assert stage.models.form.spec.data.name == "my-points-2"
 
@@ -144,7 +152,7 @@ def test_the_first_start_shows_a_shipped_model_and_prefers_pictures(closed_stage
 def test_what_was_in_hand_is_taken_up_again(closed_stage, qtbot):
     stage = closed_stage
     stage.world.add_run("mine")
-    stage.models.session.run, stage.models.session.model = "mine", "points"
+    stage.models.session.run, stage.models.session.view = "mine", View("points")
     start(stage, qtbot)
     qtbot.waitUntil(lambda: stage.models.runs.current is not None)
     assert stage.models.runs.current.name == "mine"
@@ -176,9 +184,72 @@ def test_an_engine_started_again_takes_up_what_the_first_could_not(closed_stage,
     qtbot.waitUntil(lambda: stage.models.explore.model is not None)
 
 
-def test_times_and_seed_are_remembered(closed_stage, qtbot):
+BLEND = m.Source(mix=Mix((3, 4), 0.25), count=512)
+SAW = View(
+    *("points", 0.8, 0.3, 3, (0.25, 0.75), m.Sampler(0.5), BLEND, "defect", 0.25, ("mine",)),
+)
+
+
+def remembered(stage):
+    """What the next start reads."""
+    return Session(Path(stage.models.session._settings.fileName())).view
+
+
+def test_what_was_looked_at_is_all_there_again(closed_stage, qtbot):
+    stage = closed_stage
+    stage.world.add_run("mine")
+    stage.world.train("mine", 100)
+    stage.models.session.view = SAW
+    start(stage, qtbot)
+    stage.window.show_page("Explore")
+    past, companions = stage.models.past, stage.models.companions
+    qtbot.waitUntil(lambda: bool(companions.all) and not past.going)
+    assert past.view == SAW
+    assert not past.can_undo
+    assert stage.world.link.of(m.Jump)[0].source == BLEND  # no other was seen before
+    stage.models.explore.set_steps(4)
+    stage.studio.remember()
+    assert remembered(stage) == structs.replace(SAW, steps=4, shares=())
+
+
+def test_it_is_written_two_seconds_after_a_change(closed_stage, qtbot):
     stage = closed_stage
     start(stage, qtbot)
-    stage.models.explore.set_times(0.8, 0.3)
+    stage.window.show_page("Explore")
+    explore = stage.models.explore
+    qtbot.waitUntil(lambda: explore.model is not None)
+    explore.set_times(0.6, 0.2)
+    qtbot.waitUntil(lambda: remembered(stage) is not None, timeout=10_000)
+    assert remembered(stage) == stage.models.past.view
+    assert (remembered(stage).t, remembered(stage).s) == (0.6, 0.2)
+
+
+def test_a_model_that_is_gone_leaves_the_place_and_the_seed(closed_stage, qtbot):
+    stage = closed_stage
+    seen = structs.replace(SAW, model="gone", source=m.Source(seed=9), beside=())
+    stage.models.session.view = seen
+    start(stage, qtbot)
+    stage.window.show_page("Explore")
+    qtbot.waitUntil(lambda: stage.models.explore.model is not None)
+    view = stage.models.past.view
+    assert (view.model, view.t, view.s, view.source.seed) == ("emoji", 0.8, 0.3, 9)
+    assert (view.steps, view.map) == (1, None)
+
+
+def test_a_view_that_was_never_seen_again_is_not_lost(closed_stage, qtbot):
+    """The page stays on Train: nothing was opened, and nothing is to be forgotten."""
+    stage = closed_stage
+    stage.models.session.view = SAW
+    start(stage, qtbot)
     stage.studio.remember()
-    assert stage.models.session.times == (0.8, 0.3)
+    assert remembered(stage) == SAW
+
+
+def test_another_model_that_is_chosen_meanwhile_is_asked_as_usual(closed_stage, qtbot):
+    stage = closed_stage
+    stage.models.session.view = SAW
+    start(stage, qtbot)
+    stage.studio.explore_model("emoji")
+    qtbot.waitUntil(lambda: stage.models.explore.model is not None)
+    view = stage.models.past.view
+    assert (view.model, view.steps, view.map, view.beside) == ("emoji", 1, None, ())

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 
 from engine.contract import messages as m
+from engine.contract.journal import Sampled, Started, encode_event, encode_rows
 from studio.link.link import Refusal
+from studio.model import tasks
+from studio.model.tasks import spawn
+from studio.view.train import strip as strip_file
+from studio.view.train.strip import EACH, KEPT
 
 pytestmark = pytest.mark.gui
 
@@ -84,13 +89,49 @@ def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm(training, qtbot):
     stage, run = training
     curves = stage.studio.train.curves
     qtbot.waitUntil(lambda: curves.pages.currentWidget() is curves.plot)
+    below = np.array([[600.0, -1.0, -0.5, 0.0], [610.0, 1.0, 0.5, 0.0]])
+    stage.world.journals[run.name] += encode_rows(below)
+    stage.world.link.notice(stage.world.progress(run.name))
+    qtbot.waitUntil(lambda: len(run.steps) == 52)
+    curves.smoothing.setValue(0)
     curves.log.setChecked(True)
-    values = np.array(run.curve("error"))
-    values[::2] *= -1
-    curves.plot.show_curve(np.array(run.steps), values, values)
+    qtbot.waitUntil(lambda: len(curves.plot._line.getOriginalDataset()[0]) == 52)
     _, drawn = curves.plot._line.getOriginalDataset()
-    assert np.isnan(drawn[drawn <= 0]).all()
+    assert np.isnan(drawn[50])
+    assert (drawn[np.isfinite(drawn)] > 0).all()
     assert curves.plot.getPlotItem().getAxis("left").logMode
+
+
+def test_a_long_run_is_drawn_by_the_pixel_and_all_of_it_until_a_hand_moves_it(training, qtbot):
+    stage, run = training
+    curves = stage.studio.train.curves
+    at = np.arange(501, 60_501, dtype=np.float64)
+    rows = np.stack([at, 1 / at, np.sin(at), 0 * at], 1)
+    rows[30_000, 2] = 9.0  # one row in a pixel of many
+    stage.world.journals[run.name] += encode_rows(rows)
+    stage.world.link.notice(stage.world.progress(run.name))
+    plot, curves_drawn = curves.plot, curves.plot._line.getOriginalDataset
+    curves.smoothing.setValue(0)
+    qtbot.waitUntil(lambda: curves._strand is not None and len(curves._strand.steps) > 60_000)
+    qtbot.waitUntil(lambda: curves_drawn()[0] is not None and curves_drawn()[0][-1] > 60_400)
+    pixels = plot.getViewBox().width()
+    assert len(curves_drawn()[0]) <= 2 * pixels + 6
+    assert np.nanmax(curves_drawn()[1]) == 9.0
+    left, right = plot.viewRange()[0]
+    assert left <= 10
+    assert right >= 60_500
+    plot.getViewBox().scaleBy(x=0.01)  # as the wheel does, which also says who it was
+    plot.getViewBox().sigRangeChangedManually.emit([True, False])
+    seen = plot.viewRange()[0]
+    steps = curves_drawn()[0]
+    assert len(steps) <= seen[1] - seen[0] + 4
+    more = rows + np.array([60_000.0, 0, 0, 0])
+    stage.world.journals[run.name] += encode_rows(more)
+    stage.world.link.notice(stage.world.progress(run.name))
+    qtbot.waitUntil(lambda: curves._strand is not None and len(curves._strand.steps) > 120_000)
+    assert plot.viewRange()[0] == seen
+    plot.fit()
+    assert plot.viewRange()[0][1] >= 120_500
 
 
 def test_another_metric_can_be_chosen(training, qtbot):
@@ -142,10 +183,87 @@ def test_pictures_are_shown_as_pictures_and_keys_still_go_through_time(stage, qt
     qtbot.waitUntil(lambda: samples.where.text().startswith("step 100"))
 
 
-def test_a_damaged_preview_is_said(training, qtbot):
+def test_ten_thousand_previews_are_a_strip_of_which_only_what_is_seen_is_loaded(training, qtbot):
+    stage, run = training
+    strip = stage.studio.train.samples.strip
+    names = [f"{step:06}.npy" for step in range(1000, 1000 + 10_000)]
+    stage.world.samples |= dict.fromkeys(names, stage.world.samples["000500.npy"])
+    stage.world.journals[run.name] += b"".join(
+        encode_event(Sampled(int(name[:6]), name)) for name in names
+    )
+    stage.window.resize(1280, 1000)
+    stage.world.link.notice(stage.world.progress(run.name))
+    qtbot.waitUntil(lambda: len(strip.samples) == 10_003)
+    assert strip.isVisible()
+    for place in (0, 5000, 9000):
+        strip.show_row(place)
+        assert place in strip.seen()
+        qtbot.waitUntil(
+            lambda: all(strip.samples[row].file in strip.thumbnails for row in strip.seen())
+        )
+    screen = strip.viewport().width() / EACH + 2
+    asked = {request.file for request in stage.world.link.of(m.ReadSample)}
+    assert len(asked) <= 5 * screen
+    assert len(strip.thumbnails) <= KEPT
+
+
+def test_the_strip_forgets_thumbnails_that_were_seen_long_ago(training, qtbot, monkeypatch):
     stage, _run = training
-    stage.world.samples["000350.npy"] = b"torn"
+    monkeypatch.setattr(strip_file, "KEPT", 2)
+    strip = stage.studio.train.samples.strip
+    strip.setFixedHeight(0)  # or it would ask for them again
+    qtbot.waitUntil(lambda: not tasks.running())
+    strip.thumbnails.clear()
+    for row in range(3):
+        spawn(strip.load(row))
+    qtbot.waitUntil(lambda: not tasks.running())
+    assert len(strip.thumbnails) == 2
+
+
+def test_a_click_on_the_strip_chooses_and_the_slider_marks(training, qtbot):
+    stage, _run = training
     samples = stage.studio.train.samples
+    stage.window.resize(1280, 1000)
+    qtbot.waitUntil(lambda: len(samples.strip.samples) == 3 and samples.strip.isVisible())
+    left = Qt.MouseButton.LeftButton
+    qtbot.mouseClick(samples.strip.viewport(), left, pos=QPoint(EACH // 2, EACH // 2))
+    qtbot.waitUntil(lambda: samples.where.text() == "step 200 of 4,000")
+    qtbot.mouseClick(samples.strip.viewport(), left, pos=QPoint(8 * EACH, EACH // 2))  # beside it
+    assert samples.slider.value() == 0
+    samples.slider.setValue(1)
+    assert samples.strip.current == 1
+    assert samples.strip.accessibleDescription() == "step 350"
+
+
+def test_what_was_taken_back_leaves_the_strip(training, qtbot):
+    stage, run = training
+    strip = stage.studio.train.samples.strip
+    qtbot.waitUntil(lambda: len(strip.samples) == 3)
+    stage.world.journals[run.name] += encode_event(Started(250, 1.0, "cpu", 1, "0.1.0"))
+    stage.world.link.notice(stage.world.progress(run.name))
+    qtbot.waitUntil(lambda: len(strip.samples) == 1 and strip.current == 0)
+
+
+def test_the_strip_shows_a_damaged_preview_empty_and_goes_on(training, qtbot):
+    stage, run = training
+    strip = stage.studio.train.samples.strip
+    stage.window.resize(1280, 1000)
+    qtbot.waitUntil(lambda: len(strip.thumbnails) == 3 and not tasks.running())
+    stage.world.samples["000200.npy"] = b"torn"
+    run._pictures.clear()
+    strip.thumbnails.clear()
+    strip.refresh()
+    qtbot.waitUntil(lambda: len(strip.thumbnails) == 3)
+    assert strip.thumbnails["000200.npy"] is strip._blank
+    assert strip.thumbnails["000500.npy"] is not strip._blank
+
+
+def test_a_damaged_preview_is_said(training, qtbot):
+    stage, run = training
+    samples = stage.studio.train.samples
+    qtbot.waitUntil(lambda: samples.where.text().startswith("step 500") and not tasks.running())
+    stage.world.samples["000350.npy"] = b"torn"
+    run._pictures.clear()  # the strip may have fetched it whole
     samples.back.click()
     qtbot.waitUntil(lambda: "damaged" in stage.notices().get("refused", ""))
 

@@ -250,6 +250,27 @@ def test_what_is_dropped_is_opened(stage, tmp_path, qtbot):
     assert stage.models.form.spec.training.steps == 321
 
 
+def test_a_picture_may_be_dropped_anywhere(stage, tmp_path, qtbot):
+    picture = tmp_path / "cat.PNG"
+    picture.write_bytes(b"whatever it is: the engine opens it")
+    hint = stage.window.describe_drop(str(picture))
+    assert hint == "Drop to start from cat.PNG on Explore."
+    taken = []
+    stage.studio.explore.taker.taken.connect(taken.append)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(picture))])
+    words = QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton
+    stage.window.show_page("Train")
+    stage.window.dropEvent(QDropEvent(*words, Qt.KeyboardModifier.NoModifier))
+    assert stage.window.page_title() == "Explore"
+    assert taken == []  # there is no model yet that could start from it
+    stage.studio.explore_model("emoji")
+    qtbot.waitUntil(lambda: taken == [str(picture)])
+    stage.window.show_page("Train")
+    stage.window.dropEvent(QDropEvent(*words, Qt.KeyboardModifier.NoModifier))
+    assert taken == 2 * [str(picture)]
+
+
 def test_a_closed_window_leaves_no_timer_and_no_thread(training, qtbot):
     stage, run = training
     threads = set(threading.enumerate())

@@ -3,13 +3,14 @@
 import pytest
 from fake_world import FakeWorld
 from PySide6.QtCore import QEvent
-from staged_explore import PICTURES, POINTS, NoCatalogue, NoRuns, StagedExplore
+from staged_explore import PICTURES, POINTS, NoCatalogue, NoRuns, StagedExplore, closer_of
 from studio_fixtures import no_leaks, qt_loop
 
 from studio.model.companions import Companions
 from studio.model.exploring import Exploring
 from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
+from studio.model.held_model import HeldModel
 from studio.model.map_model import MapModel
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
@@ -56,10 +57,17 @@ def maps(explore, world):
     return MapModel(world.link, explore)
 
 
+class NoFilm(FilmModel):
+    """Asks for none: these tests have no loop that could."""
+
+    def _follow(self):
+        pass
+
+
 @pytest.fixture
 def film(explore, world):
-    """The film of the run that is explored."""
-    return FilmModel(world.link, explore, RunsModel(world.link))
+    """The film of what is explored, which has none."""
+    return NoFilm(world.link, explore, RunsModel(world.link))
 
 
 @pytest.fixture
@@ -84,13 +92,30 @@ def quality(explore, world):
     return NoQuality(world.link, explore)
 
 
+class NoHeld(HeldModel):
+    """Measures nothing either."""
+
+    def want(self, wanted):
+        self.wanted = wanted
+
+    def _begin(self):
+        pass
+
+
 @pytest.fixture
-def models(explore, world, maps, film, companions, quality):
+def closer(explore, world, maps, companions, quality):
+    """What looks closer at what is explored."""
+    held = NoHeld(world.link, explore, maps, quality)
+    return closer_of(world.link, explore, companions, held)
+
+
+@pytest.fixture
+def models(explore, world, maps, film, companions, quality, closer):
     """All that the page shows."""
     schedule, fields = ScheduleModel(explore, quality), FieldModel(world.link, explore)
     step = StepModel(world.link, explore)
     parts = explore, maps, film, companions, quality, schedule, step, fields
-    return Exploring(*parts, NoCatalogue(), NoRuns())
+    return Exploring(*parts, closer, NoCatalogue(), NoRuns())
 
 
 @pytest.fixture

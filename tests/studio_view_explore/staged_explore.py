@@ -9,8 +9,12 @@ from engine.contract.catalogue import DataSet, Model
 from engine.contract.legality import how, is_outside
 from engine.contract.messages import Looked, Source
 from studio.link.link import Link, Refusal
+from studio.model.chord_model import ChordModel
 from studio.model.explore_model import ExploreModel, Paths, States
 from studio.model.explore_sampler import fitting
+from studio.model.exploring import Closer
+from studio.model.picture_field_model import PictureFieldModel
+from studio.model.pixel_model import PixelModel
 
 LABELS = ("animals", "faces", "food")
 PICTURES = Model(
@@ -46,6 +50,7 @@ class StagedExplore(ExploreModel):
 
     def __init__(self, parent=None):
         super().__init__(NoLink(), parent)
+        self.states_changed.disconnect(self._tracing._wish)  # paths come with each answer
         self.wishes = []
         self.fault = ""
 
@@ -64,7 +69,7 @@ class StagedExplore(ExploreModel):
         self.settings_changed.emit()
         self._answer()
 
-    def set_times(self, t, s):
+    def set_times(self, t, s, at_once=False):
         self.t, self.s = min(1.0, max(0.0, t)), min(1.0, max(0.0, s))
         self.times_changed.emit()
         self._answer()
@@ -167,6 +172,16 @@ class StagedExplore(ExploreModel):
             learned, why = some[:, :0], "There is no path to draw."
         true = some + np.float32(0.02)
         return Paths(times, learned, true, exact, self.t, self.s, why)
+
+
+def closer_of(link, explore, companions, held):
+    """All that looks closer at a jump."""
+    return Closer(
+        held,
+        ChordModel(link, explore),
+        PixelModel(link, explore, companions),
+        PictureFieldModel(link, explore),
+    )
 
 
 class NoCatalogue(QObject):

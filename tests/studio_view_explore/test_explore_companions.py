@@ -5,6 +5,7 @@ from fake_world import FakeWorld
 from msgspec import structs
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from staged_explore import closer_of
 
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
@@ -12,6 +13,7 @@ from studio.model.explore_model import ExploreModel
 from studio.model.exploring import Exploring
 from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
+from studio.model.held_model import HeldModel
 from studio.model.map_model import MapModel
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
@@ -41,7 +43,9 @@ def live(qtbot, theme, qt_loop):
     quality = QualityModel(world.link, explore)
     schedule, fields = ScheduleModel(explore, quality), FieldModel(world.link, explore)
     parts = explore, maps, film, companions, quality, schedule
-    models = Exploring(*parts, StepModel(world.link, explore), fields, catalogue, runs)
+    held = HeldModel(world.link, explore, maps, quality)
+    closer = closer_of(world.link, explore, companions, held)
+    models = Exploring(*parts, StepModel(world.link, explore), fields, closer, catalogue, runs)
     page = ExplorePage(models, theme)
     qtbot.addWidget(page)
     page.resize(1200, 740)

@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import typer
 from fake_link import FakeLink
@@ -10,13 +11,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QFileDialog
-from staged_explore import POINTS, NoCatalogue
+from staged_explore import PICTURES, POINTS, NoCatalogue
 
 from engine.cli.main import app
 from engine.contract import messages as m
 from engine.contract.facts import Facts
 from engine.contract.source import Mix, Source
 from studio.model.export_model import ExportModel
+from studio.model.map_field import empty
 from studio.view.explore.commanding import Hand, words_of
 from studio.view.explore.export_choice import FILMS, Choice
 from studio.view.explore.export_dialog import ExportDialog
@@ -53,7 +55,7 @@ def button(dialog, words):
 
 def test_it_offers_what_fits_pictures(pictures):
     dialog = asked(pictures)
-    offered = ["x_s", "x_t", "picture", "map", "scrub", "trajectory", "arrays"]
+    offered = ["x_s", "x_t", "picture", "map", "scrub", "trajectory", "training", "arrays"]
     assert dialog.offered() == offered
     dialog.choose("arrays")
     assert dialog.format.key() == "NPZ"
@@ -80,7 +82,14 @@ def test_it_offers_what_fits_pictures(pictures):
 
 def test_it_offers_what_fits_points_and_runs(points, explore, models):
     dialog = asked(points)
-    assert dialog.offered() == ["plot", "map", "scrub", "trajectory", "arrays"]
+    offered = ["plot", "map", "scrub", "trajectory", "training", "arrays"]
+    assert dialog.offered() == offered  # a shipped model has a film
+    dialog.choose("scrub")
+    assert parsed(dialog.line.toPlainText())[1]["model"] == POINTS.name
+    dialog.reject()
+    explore.name = "/a/mine.safetensors"
+    dialog = asked(points)
+    assert dialog.offered() == [what for what in offered if what != "training"]
     kinds = [dialog.map.itemData(k) for k in range(dialog.map.count())]
     assert kinds == ["error", "defect", "residual", "residual-data"]  # nothing to be far from
     dialog.reject()
@@ -269,11 +278,35 @@ def test_times_that_were_set_by_hand_are_those_of_the_film(pictures, explore, ma
     explore.set_shares((0.25, 0.75))
     hand = Hand(explore, maps, NoCatalogue(), 0, "dark")
 
-    def times(what, steps=3):
+    def shares(what, steps=3):
         words = words_of(Choice(what, "GIF", steps=steps), hand)
-        return words[words.index("--times") + 1] if "--times" in words else "even"
+        return words[words.index("--shares") + 1] if "--shares" in words else "even"
 
-    assert times("trajectory") == "0.75,0.25"
-    assert times("trajectory", 8) == "even"  # another number of steps has times of its own
-    assert times("training") == "0.6,0.2"
-    assert times("scrub") == "even"
+    assert shares("trajectory") == "0.25,0.75"
+    assert shares("trajectory", 8) == "even"  # another number of steps has times of its own
+    assert shares("training") == "0.25,0.75"
+    assert shares("scrub") == "0.25,0.75"
+
+
+def test_a_trajectory_is_offered_in_the_steps_that_were_set_by_hand(pictures, explore):
+    explore.set_steps(3)
+    explore.set_shares((0.25, 0.75))
+    dialog = asked(pictures)
+    dialog.choose("trajectory")
+    assert dialog.steps.value() == 3
+    assert "--shares 0.25,0.75" in dialog.line.toPlainText()
+    dialog.reject()
+
+
+def test_a_map_that_stands_whole_is_handed_to_its_command(pictures, maps, monkeypatch, tmp_path):
+    started = []
+    monkeypatch.setattr(pictures._exports.model, "start", lambda *words: started.append(words[2]))
+    maps.kind, maps.field = "error", empty(PICTURES)
+    maps.field.values[:] = np.arange(len(maps.field.values))
+    pictures.save(Choice("map", "PNG", map="error"), tmp_path / "a.png")
+    np.testing.assert_array_equal(np.frombuffer(started[-1], "<f4"), maps.field.values)
+    pictures.save(Choice("map", "PNG", map="defect"), tmp_path / "a.png")  # another question
+    maps.field.values[-1] = np.nan  # one place is not known yet
+    pictures.save(Choice("map", "PNG", map="error"), tmp_path / "a.png")
+    pictures.save(Choice("scrub", "GIF"), tmp_path / "a.gif")
+    assert started[1:] == [b"", b"", b""]

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def form(pictures):
+def form(qt_loop, pictures):
     """The form on the page, with a picture as the source."""
     pictures.explore.set_source(Source("sample", count=4, sample=Sample(3)))
     return pictures.where.keep

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QFileDialog, QWidget
-from staged_explore import PICTURES, POINTS, NoCatalogue, NoRuns
+from staged_explore import PICTURES, POINTS, NoCatalogue, NoRuns, closer_of
 
 from engine.contract.messages import RunInfo
 from studio.model.catalogue_model import CatalogueModel
@@ -18,6 +18,7 @@ from studio.model.explore_model import ExploreModel
 from studio.model.exploring import Exploring
 from studio.model.field_model import FieldModel
 from studio.model.film_model import FilmModel
+from studio.model.held_model import HeldModel
 from studio.model.map_model import MapModel
 from studio.model.quality_model import QualityModel
 from studio.model.runs_model import RunsModel
@@ -308,7 +309,9 @@ def test_with_an_engine_behind_it(qtbot, theme, qt_loop):
     companions, quality = Companions(world.link, explore), QualityModel(world.link, explore)
     schedule, fields = ScheduleModel(explore, quality), FieldModel(world.link, explore)
     parts = explore, maps, film, companions, quality, schedule
-    models = Exploring(*parts, StepModel(world.link, explore), fields, catalogue, runs)
+    held = HeldModel(world.link, explore, maps, quality)
+    closer = closer_of(world.link, explore, companions, held)
+    models = Exploring(*parts, StepModel(world.link, explore), fields, closer, catalogue, runs)
     page = ExplorePage(models, theme)
     qtbot.addWidget(page)
     page.resize(1200, 740)

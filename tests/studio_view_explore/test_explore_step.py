@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolTip
 from staged_explore import PICTURES, POINTS
 
 from engine.contract.equations import EQUATIONS
@@ -60,6 +62,36 @@ def test_every_method_is_shown_with_all_its_terms(pane, steps, method, shape):
         head = pane.table.box(-1, place).center()
         assert pane.table.columns[place].term.meaning in pane.table.said_at(head)
         assert keys[place] in pane.table.said_at(pane.table.box(0, place).center())
+
+
+@pytest.mark.parametrize("method", sorted(EQUATIONS))
+def test_no_table_is_scrolled_sideways_in_a_window_of_1280_pixels(pane, steps, qtbot, method):
+    pane.resize(868, 526)  # as wide as it is there
+    pane.show()
+    qtbot.waitExposed(pane)
+    show(steps, step_of(method))
+    QTest.qWait(0)
+    assert pane.area.horizontalScrollBar().maximum() == 0
+    assert pane.area.verticalScrollBar().maximum() == 0
+    pane.resize(1400, 526)
+    QTest.qWait(0)
+    assert pane.table.sizeHint().width() <= pane.area.viewport().width()
+
+
+def test_a_table_that_was_shrunk_tells_of_the_same_cells(pane, steps, qtbot, monkeypatch):
+    pane.resize(868, 526)
+    pane.show()
+    qtbot.waitExposed(pane)
+    show(steps, step_of("ctm"))
+    said = []
+    monkeypatch.setattr(QToolTip, "showText", lambda place, text, widget: said.append(text))
+    size = pane.table._size
+    assert size < 0.9
+    for place in range(len(pane.table.columns)):
+        at = (pane.table.box(1, place).center() * size).toPoint()
+        event = QHelpEvent(QEvent.Type.ToolTip, at, pane.table.mapToGlobal(at))
+        QApplication.sendEvent(pane.table, event)
+        assert said[-1].startswith(pane.table.columns[place].term.key)
 
 
 def test_heads_say_the_shape_and_cells_the_numbers(pane, steps):

@@ -1,14 +1,12 @@
 """Marks on the raster: as much colour as there is mark, where the mark is."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor
 
-from studio.view.widgets.raster import Raster, along, disc, ring, shades_of
+from studio.view.widgets.raster import Raster, disc, ring, shades_of
 
 pytestmark = pytest.mark.gui
 few = settings(max_examples=40, deadline=None)
@@ -100,20 +98,3 @@ def test_shades_rise_with_coverage_and_end_in_the_colour(red, green, blue, alpha
     assert shades[0] == 0
     assert shades[-1] >> 24 == alpha
     assert ((shades >> 16 & 255) <= shades >> 24).all()
-
-
-def test_places_along_a_path_are_close_and_on_it():
-    corners = np.array([[0, 0], [30, 40], [30, 0]], np.float32)
-    found = along(corners[:, None], 0.5)
-    share = np.linspace(0, 1, 500)[:, None]
-    wanted = np.concatenate([a + share * (b - a) for a, b in pairwise(corners)])
-    away = np.linalg.norm(wanted[:, None] - found, axis=2)
-    assert away.min(1).max() <= 0.5 + 1e-4  # each place of the path has one nearby
-    assert away.min(0).max() <= 0.1  # and none lies beside it
-
-
-def test_paths_without_numbers_or_length_do_no_harm():
-    raster = Raster(20, 20)
-    for value in (np.nan, np.inf, 5.0):
-        raster.draw(along(np.full((3, 2, 2), value, np.float32)), disc(0.5), WHITE)
-    assert cover(raster)[5, 5] > 0.2

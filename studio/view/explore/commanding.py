@@ -5,6 +5,7 @@ from typing import NamedTuple
 from engine.contract import commands
 from engine.contract.films import Film, FilmKind, ThemeName
 from engine.contract.maps import MapKind
+from engine.contract.plot import Plot
 from engine.contract.source import Source
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.explore_model import ExploreModel, run_of
@@ -13,19 +14,19 @@ from studio.view.explore.export_choice import Choice, settings
 
 
 class Hand(NamedTuple):
-    """What is in hand: the models of the page, the picked picture, the theme."""
+    """What is in hand: the models of the page, the picked picture, the theme, the plot."""
 
     explore: ExploreModel
     maps: MapModel
     catalogue: CatalogueModel
     picture: int
     theme: ThemeName
+    plot: Plot = Plot()
 
 
 def is_run(hand: Hand) -> bool:
-    """Whether the model in hand is of a run."""
-    name = hand.explore.name
-    return not (name in hand.catalogue.models or name.endswith(".safetensors"))
+    """Whether the model in hand is of a run; a shipped one is."""
+    return not hand.explore.name.endswith(".safetensors")
 
 
 def words_of(choice: Choice, hand: Hand) -> tuple[str, ...]:
@@ -53,8 +54,10 @@ def words_of(choice: Choice, hand: Hand) -> tuple[str, ...]:
     if choice.what == "arrays":
         return tuple(jump)
     png = choice.format == "PNG"
+    plot = commands.plot_words(hand.plot) if choice.what == "plot" else []
     return (
         *jump,
+        *plot,
         *commands.picture_words(
             "x_t" if choice.what == "x_t" else "x_s",
             hand.picture if choice.what == "picture" else -1,
@@ -68,7 +71,7 @@ def words_of(choice: Choice, hand: Hand) -> tuple[str, ...]:
 def _model(hand: Hand) -> str:
     """The model by a name that stays: of a run that of the step that is in hand."""
     explore = hand.explore
-    if not is_run(hand) or explore.model is None:
+    if explore.name in hand.catalogue.models or not is_run(hand) or explore.model is None:
         return explore.name
     return f"{run_of(explore.name)}@{explore.model.step}"
 
@@ -89,11 +92,8 @@ def _map(model: str, kind: MapKind, scale: int, choice: Choice, hand: Hand) -> l
 def _film(choice: Choice, hand: Hand) -> Film:
     """A scrub goes from t to data, a trajectory from noise to data, a training stays at (t, s)."""
     explore = hand.explore
-    sampler = explore.sampler
-    if choice.what == "training":
-        sampler = explore.sampler_between(explore.t, explore.s)
-    elif choice.what == "trajectory" and len(explore.shares) == choice.steps - 1:
-        sampler = explore.sampler_between(1.0, 0.0)
+    steps = choice.steps if choice.what == "trajectory" else explore.steps
+    shares = explore.shares if len(explore.shares) == steps - 1 else ()
     moves: dict[str, tuple[FilmKind, float, float, int]] = {
         "scrub": ("scrub", explore.t, 0.0, explore.steps),
         "trajectory": ("trajectory", 1.0, 0.0, choice.steps),
@@ -102,7 +102,8 @@ def _film(choice: Choice, hand: Hand) -> Film:
     return Film(
         *moves[choice.what],
         explore.source,
-        sampler,
+        explore.sampler,
+        shares=shares,
         back=choice.back,
         frames=choice.frames,
         fps=choice.fps,

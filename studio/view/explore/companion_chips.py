@@ -16,6 +16,7 @@ from studio.view.explore.model_menu import CompanionMenu
 from studio.view.explore.telling import method_title
 from studio.view.explore.tool import Tool
 from studio.view.widgets.card import label
+from studio.view.widgets.tips import plain_tip
 
 _SAID = {
     TRUTH: (
@@ -102,5 +103,5 @@ class CompanionChips(QWidget):
             away,
         ):
             row.addWidget(part)
-        chip.setToolTip(said[1])
+        chip.setToolTip(plain_tip(said[1]))
         return chip

@@ -31,7 +31,7 @@ LARGEST = {"plot": 4, "map": 3}  # scales; of pictures 8
 SIZES = (256, 384, 512, 768, 1024)
 _LIST = 216  # width of what there is to choose from
 _ROW, _TITLE = 30, 26  # heights in it
-_LEAST = QSize(680, 540)  # room for every choice: nothing moves between two of them
+_LEAST = QSize(680, 588)  # room for every choice: nothing moves between two of them
 _SAID = 1500  # ms that a button says what it did
 _COPY = "Copy the command"
 
@@ -292,7 +292,7 @@ def _note(choice: Choice) -> str:
     if choice.what in FILMS:
         return f"{choice.seconds:.1f} seconds. {beside}"
     if choice.what == "map":
-        return f"Measured anew at every place, with its scale and what it says. {beside}"
+        return f"A map that stands whole under the pad is not measured again. {beside}"
     return _NOTES[choice.format]
 
 

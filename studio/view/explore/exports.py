@@ -66,9 +66,10 @@ class Exports(QObject):
         if "picture" in offered:
             title = f"One picture of xₛ: number {self._chosen() + 1}"
             offered["picture"] = offered["picture"]._replace(title=title)
-        dialog = ExportDialog(
-            self._page.window(), offered, maps, self.command, self._last or self._first(maps)
-        )
+        first = self._last or self._first(maps)
+        if self._explore.shares:  # a trajectory through the times that were set by hand
+            first = replace(first, steps=self._explore.steps)
+        dialog = ExportDialog(self._page.window(), offered, maps, self.command, first)
         dialog.accepted_choice.connect(self.ask_file)
         dialog.open()
 
@@ -91,7 +92,7 @@ class Exports(QObject):
         """Write what is in sight to a file, or let the engine make it."""
         self._folder = str(path.parent)
         if choice.by_engine and self._explore.states is not None:
-            self.model.start(words_of(choice, self._hand()), path)
+            self.model.start(words_of(choice, self._hand()), path, self._known_values(choice))
         else:
             spawn(self._save(choice, path))
 
@@ -155,9 +156,18 @@ class Exports(QObject):
         ]
         return tuple(sorted(known, key=lambda kind: kind != self._maps.kind))
 
+    def _known_values(self, choice: Choice) -> bytes:
+        """What the map in sight says, where it is the one to export and is whole."""
+        maps, field = self._maps, self._maps.field
+        if choice.what != "map" or choice.map != maps.kind or maps.kind == "loss":
+            return b""
+        return field.values.astype("<f4").tobytes() if field and field.whole else b""
+
     def _hand(self) -> Hand:
         theme: ThemeName = "light" if self._theme.tokens.name == "light" else "dark"
-        return Hand(self._explore, self._maps, self._catalogue, self._index(), theme)
+        return Hand(
+            self._explore, self._maps, self._catalogue, self._index(), theme, self._plot.described
+        )
 
     def _chosen(self) -> int:
         """The picture that was clicked last, or reached by keys, among those that are there."""

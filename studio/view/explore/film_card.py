@@ -22,6 +22,7 @@ from studio.view.explore.tool import Tool
 from studio.view.widgets.card import Card, label
 
 _SIDE, _TOP, _TRACK = 12.0, 4.0, 14.0  # margins, and the height of the row of dots
+DENSE = 20_000  # rows that the curve is taken from: medians of more show no more
 _HANDLE = 7.0
 
 
@@ -125,7 +126,8 @@ class FilmStrip(QWidget):
             return QPolygonF()
         # Where jumps are learned their own error grows as they do; that of the velocity means more.
         name = "error_diagonal" if "error_diagonal" in run.columns else "error"
-        steps, values = run.steps, run.curve(name)
+        every = max(1, len(run.steps) // DENSE)
+        steps, values = run.steps[::every], run.curve(name)[::every]
         low, high = self._ends()
         good = np.isfinite(values) & (values > 0) & (steps >= low)
         if good.sum() < 2:

@@ -22,6 +22,7 @@ class FreshTrace(QObject):
         self._explore = explore
         self._seen: States | None = None
         self._of_others: Paths | None = None  # a trace of other samples, whatever its times
+        self._left: Paths | None = None  # it was left behind, and its grace is over or runs
         self._grace = QTimer(self, interval=GRACE, singleShot=True)
         self._grace.timeout.connect(self.changed)
         explore.states_changed.connect(self._on_states)
@@ -46,12 +47,16 @@ class FreshTrace(QObject):
         if states is None or (seen is not None and states.source != seen.source):
             self._of_others = self._explore.trace
         self._seen = states
-        if not self.fits and not self._grace.isActive() and self._explore.trace is not None:
+        if self.fits:
+            self._left = None
+        elif self._explore.trace is not self._left:
+            self._left = self._explore.trace  # once: else it would come and go under the hand
             self._grace.start()
 
     def _on_trace(self) -> None:
         self._of_others = None
         self._grace.stop()
         if not self.fits:
+            self._left = self._explore.trace
             self._grace.start()
         self.changed.emit()

@@ -22,6 +22,7 @@ WIDTH = 236
 PACE = 100  # ms between two readings: more often than that nobody reads
 _SPAN = 1.0  # seconds over which frames are counted
 _NONE = "–"
+_LOOK = "font-weight: 600"
 
 
 class Figures(QGridLayout):
@@ -38,7 +39,7 @@ class Figures(QGridLayout):
         """Add a row."""
         title, value = label(name, "muted"), label(_NONE)
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-        value.setStyleSheet("font-weight: 600")
+        value.setStyleSheet(_LOOK)
         value.setAccessibleName(name)
         for part in (title, value):
             part.setToolTip(tip)
@@ -57,6 +58,18 @@ class Figures(QGridLayout):
         """Show or hide a row."""
         for part in self._values[name]:
             part.setVisible(on)
+
+    def colour(self, name: str, colour: str) -> None:
+        """Show a value in another colour; "" is its own."""
+        look = _LOOK + (f"; color: {colour}" if colour else "")
+        value = self._values[name][1]
+        if value.styleSheet() != look:
+            value.setStyleSheet(look)
+
+    def explain(self, name: str, tip: str) -> None:
+        """Say something else on hover."""
+        for part in self._values[name]:
+            part.setToolTip(tip)
 
     def text(self, name: str) -> str:
         """What a row says."""

@@ -5,6 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.theme.theme import Theme
+from studio.view.widgets.tips import plain_tip
 
 
 class Line(QWidget):
@@ -26,9 +27,8 @@ class Line(QWidget):
         if text != self._text:
             self._text = text
             self.setAccessibleDescription(text)
-            self.setToolTip(
-                text if self.fontMetrics().horizontalAdvance(text) > self.width() else ""
-            )
+            cut = self.fontMetrics().horizontalAdvance(text) > self.width()
+            self.setToolTip(plain_tip(text) if cut else "")
             self.update()
 
     def sizeHint(self) -> QSize:

@@ -9,6 +9,9 @@ from studio.model.companions import ORIGIN, TRUTH, origin_problem, truth_problem
 from studio.model.explore_model import ExploreModel, run_of
 from studio.model.runs_model import RunsModel
 from studio.theme.theme import Theme
+from studio.view.widgets.tips import plain_tip
+
+NEWEST = 40  # runs in the menu: more fit no screen, and a thousand take a second to lay out
 
 
 class ModelMenu(QMenu):
@@ -39,10 +42,12 @@ class ModelMenu(QMenu):
         if self._runs.runs:
             self.addSeparator()
             self._add_heading("Your runs, newest weights")
-        for run in self._runs.runs:
+        for run in self._runs.runs[:NEWEST]:
             step = f"step {run.checkpoint:,}" if run.checkpoint >= 0 else "no checkpoint yet"
             action = self._add(run.name, f"{run.title}   {run.data} · {step} · {run.state}")
             action.setEnabled(run.checkpoint >= 0)
+        if (more := len(self._runs.runs) - NEWEST) > 0:
+            self._add_heading(f"{more:,} older ones: pick one on Train, then “Explore it”")
         self.addSeparator()
         folder = self._theme.icon("folder-open", "muted")
         self.addAction(folder, "Open a model file…", self.choose_file)
@@ -76,7 +81,8 @@ class CompanionMenu(ModelMenu):
         truth = QAction("The true flow", self)
         problem = truth_problem(model)
         truth.setEnabled(not problem)
-        truth.setToolTip(problem or "Where the flow of the training pictures themselves leads")
+        where = "Where the flow of the training pictures themselves leads"
+        truth.setToolTip(plain_tip(problem or where))
         truth.triggered.connect(lambda: self.chosen.emit(TRUTH))
         self.insertAction(first, truth)
         if self._explore.source.kind != "noise" and not origin_problem(model):
@@ -85,7 +91,7 @@ class CompanionMenu(ModelMenu):
             origin.triggered.connect(lambda: self.chosen.emit(ORIGIN))
             self.insertAction(first, origin)
         run = run_of(self._explore.name)
-        if model is not None and self._runs.find(run) is not None:
+        if model is not None and (self._runs.find(run) or run in self._catalogue.models):
             step = QAction(f"This step, {model.step:,}", self)
             step.setToolTip("Keep it in sight while the film goes on")
             step.triggered.connect(lambda: self.chosen.emit(f"{run}@{model.step}"))

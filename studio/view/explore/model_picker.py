@@ -11,6 +11,7 @@ from studio.model.runs_model import RunsModel
 from studio.theme.theme import Theme
 from studio.view.explore.model_menu import ModelMenu
 from studio.view.widgets.card import label
+from studio.view.widgets.tips import plain_tip
 
 
 class ModelPicker(QPushButton):
@@ -73,7 +74,8 @@ class ModelPicker(QPushButton):
         self._about.setText(about)
         self._about.setVisible(bool(about))
         self.setAccessibleName(f"Model: {title} {about}".strip())
-        self.setToolTip(f"{short_name(self._explore.name)}: choose another model" if model else "")
+        name = short_name(self._explore.name)
+        self.setToolTip(plain_tip(f"{name}: choose another model") if model else "")
         self.updateGeometry()
 
     def _dress(self) -> None:

@@ -77,7 +77,8 @@ class TimePad(QWidget):
 
     def move_by(self, t: float, s: float) -> None:
         """Move both times by some way, held within the square."""
-        self._explore.set_times(settled(self._explore.t + t), settled(self._explore.s + s))
+        explore = self._explore
+        explore.set_times(settled(explore.t + t), settled(explore.s + s), at_once=True)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground, cross-hair, the single jumps of several steps, handle."""
@@ -147,7 +148,7 @@ class TimePad(QWidget):
 
     def _move_to(self, place: QPointF) -> None:
         t, s = self.geometry_of_times.times(place)
-        self._explore.set_times(self._explore.placed(t), self._explore.placed(s))
+        self._explore.set_times(self._explore.placed(t), self._explore.placed(s), at_once=True)
 
     def _on_model(self) -> None:
         self._forget_ground()

@@ -27,6 +27,7 @@ from studio.view.explore.export_line import ExportLine
 from studio.view.explore.exports import Exports
 from studio.view.explore.film_card import FilmCard
 from studio.view.explore.fresh_trace import FreshTrace
+from studio.view.explore.held_part import HeldPart
 from studio.view.explore.jump_card import WIDTH as NUMBERS
 from studio.view.explore.jump_card import JumpCard
 from studio.view.explore.line import Line
@@ -57,7 +58,8 @@ class ExplorePage(QWidget):
 
     def __init__(self, models: Exploring, theme: Theme) -> None:
         super().__init__()
-        explore, maps, film, companions, quality, schedule, opened, fields, catalogue, runs = models
+        explore, maps, film, companions, quality, schedule, opened, fields = models[:8]
+        closer, catalogue, runs = models.closer, models.catalogue, models.runs
         self.explore, self.companions = explore, companions
         self._catalogue, self._theme = catalogue, theme
         self.pick, self._fresh = Pick(), FreshTrace(explore)
@@ -65,14 +67,18 @@ class ExplorePage(QWidget):
         self.picker = ModelPicker(explore, catalogue, runs, theme)
         self.chips = CompanionChips(explore, companions, catalogue, runs, theme)
         self.where = WhereCard(explore, maps, theme)
-        self.pictures = PicturesPane(explore, companions, catalogue, theme, self.pick)
-        self.particles = ParticlesPane(explore, companions, fields, self._fresh, theme)
+        looks = closer.pixels, closer.picture_fields
+        self.pictures = PicturesPane(explore, companions, catalogue, *looks, theme, self.pick)
+        seen = companions, fields, closer.chord, self._fresh
+        self.particles = ParticlesPane(explore, *seen, theme)
         self.empty = EmptyPane(theme)
         self.training_step, self.opened = opened, StepPane(opened, theme)
         self.film = FilmCard(film, theme)
         self.quality = QualityPart(quality, theme)
         self.schedule = SchedulePart(explore, schedule, theme)
-        self.jump = JumpCard(explore, self._fresh, catalogue, (self.quality, self.schedule))
+        self.held = HeldPart(explore, closer.held, theme)
+        parts = self.held, self.quality, self.schedule
+        self.jump = JumpCard(explore, self._fresh, catalogue, parts)
         self.said = Line("Message", theme)
         plot = self.particles.plot
         self._exports = Exports(self, explore, maps, catalogue, self.pick, plot, theme)
@@ -100,6 +106,7 @@ class ExplorePage(QWidget):
         explore.failed.connect(self._on_failed)
         opened.changed.connect(self._on_model)
         film.failed.connect(self._on_failed)
+        closer.pixels.refused.connect(self.problem)
         self._on_model()
         self._on_states()
 
@@ -252,6 +259,16 @@ class ExplorePage(QWidget):
     def _toggle_step(self) -> None:
         self.training_step.toggle()
 
+    def _toggle_fields(self) -> None:
+        if self.middle.currentWidget() is self.pictures:
+            self.pictures.toggle_fields()
+        else:
+            self.particles.field_actions["v"].toggle()
+
+    def _toggle_pixels(self) -> None:
+        if self.middle.currentWidget() is self.pictures:
+            self.pictures.toggle_pointing()
+
     def _add_actions(self) -> None:
         pad, where = self.where.pad, self.where
         self._act("Play or pause", "Space", where.toggle_play, "play")
@@ -269,7 +286,9 @@ class ExplorePage(QWidget):
         self._act("Put back what was dragged", "Esc", where.source.undo)
         self._act("Start from a picture…", "I", self.taker.ask, "folder-open")
         self._act("Start from the clipboard", "Ctrl+V", self.taker.paste)
-        self._act("Velocity over the plane", "F", self.particles.field_actions["v"].toggle)
+        self._act("Velocity over the plane, or fields as pictures", "F", self._toggle_fields)
+        self._act("Point at pixels", "P", self._toggle_pixels)
+        self._act("Chord at the cursor", "H", self.particles.chord_action.toggle)
         self._act("Open a training step", KEY, self.training_step.toggle, "layers")
         self._act("Copy picture", "Ctrl+Shift+C", self.copy, "copy")
         self._act("Export…", "Ctrl+E", self.export, "download")

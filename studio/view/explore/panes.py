@@ -6,11 +6,13 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton
 
+from studio.model.chord_model import ChordModel
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
 from studio.model.field_model import FieldKind, FieldModel
 from studio.model.states import States
 from studio.theme.theme import Theme
+from studio.view.explore import chord_part
 from studio.view.explore.field_layers import FIELDS
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.line import Line
@@ -34,18 +36,23 @@ class ParticlesPane(Card):
         explore: ExploreModel,
         companions: Companions,
         fields: FieldModel,
+        chord: ChordModel,
         fresh: FreshTrace,
         theme: Theme,
     ) -> None:
         super().__init__("Particles")
+        self._chord = chord
         self._theme, self._fields = theme, fields
         self.plot = ParticlesPlot(explore, companions, fields, fresh, theme)
+        self.chord = chord_part.ChordOverlay(self.plot, chord, theme)
+        self.chord_line = Line(chord_part.TITLE, theme)
         self.line, self._pointed = Line("This jump", theme), label("", "muted")
         self._companions = companions
         self._gaps = label("", "small")
         self.plot.pointed.connect(self._pointed.setText)
         companions.states_changed.connect(self._show_gaps)
         fields.changed.connect(self._show_gaps)
+        chord.changed.connect(self._show_chord)
         self.setContentsMargins(-13, 0, -13, -4)
         self.head.setContentsMargins(13, 0, 9, 0)
         self.head.setSpacing(2)
@@ -60,7 +67,12 @@ class ParticlesPane(Card):
         foot.addWidget(self._gaps)
         foot.addWidget(self._pointed)
         self.body.addWidget(self.plot, 1)
+        chord_row = QHBoxLayout()
+        chord_row.setContentsMargins(13, 0, 13, 0)
+        chord_row.addWidget(self.chord_line)
+        self.body.addLayout(chord_row)
         self.body.addLayout(foot)
+        self._show_chord()
         theme.changed.connect(self._dress)
         self._dress()
 
@@ -72,6 +84,12 @@ class ParticlesPane(Card):
         said = [gap_text(other) for other in self._companions.all]
         self._gaps.setText(" · ".join(text for text in (*said, self._fields.said) if text))
 
+    def _show_chord(self) -> None:
+        self.chord_line.setVisible(self._chord.on)
+        self.chord_line.set_text(chord_part.told(self._chord))
+        self.chord_line.setToolTip(chord_part.TOLD)
+        self.chord_action.setChecked(self._chord.on)
+
     def show_exact(self, known: bool) -> None:
         """Offer the exact map where the data set has one."""
         self.legend["exact"].setVisible(known)
@@ -81,7 +99,7 @@ class ParticlesPane(Card):
         button, menu = QToolButton(), QMenu(self)
         button.setProperty("role", "quiet")
         button.setText("fields")
-        button.setToolTip("Velocity, average velocity and mesh over the plane (F: the velocity)")
+        button.setToolTip("Velocity (F), average velocity, mesh, and the chord at the cursor (H)")
         button.setAccessibleName("Fields over the plane")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu.setToolTipsVisible(True)
@@ -92,6 +110,10 @@ class ParticlesPane(Card):
             action.setToolTip(tip)
             action.toggled.connect(partial(self._fields.choose, kind))
             self.field_actions[kind] = action
+        self.chord_action = menu.addAction(chord_part.TITLE)
+        self.chord_action.setCheckable(True)
+        self.chord_action.setToolTip(chord_part.TIP)
+        self.chord_action.toggled.connect(self._chord.switch)
         button.setMenu(menu)
         return button
 

@@ -13,6 +13,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from engine.contract.plot import LAYERS, Plot, hand_layers
 from studio.export.plot import Dots, Lines, Window
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
@@ -21,7 +22,7 @@ from studio.theme.theme import Theme
 from studio.view.explore.field_layers import field_layers
 from studio.view.explore.fresh_trace import FreshTrace
 from studio.view.explore.layers import NAMES, layers
-from studio.view.explore.plane_hand import PlaneHand, hand_layers, widened
+from studio.view.explore.plane_hand import PlaneHand, widened
 from studio.view.explore.plot_drawing import Plane, PlotDrawing
 from studio.view.widgets.framing import framed
 
@@ -76,7 +77,17 @@ class ParticlesPlot(QWidget):
         made = layers(states, self._fresh.trace, self.shown, tokens, others)
         fields = self._fields
         under = field_layers(fields.seen, fields.wanted, "exact" in self.shown, tokens)
-        return [*under, *made, *hand_layers(states, tokens)]
+        return [*under, *made, *hand_layers(states.source, states.x_t, states.x_s, tokens)]
+
+    @property
+    def described(self) -> Plot:
+        """What is drawn now, for a command that draws it again."""
+        shown, window = {*self.shown, *self._fields.wanted}, self.window_of_plane
+        return Plot(
+            tuple(layer for layer in LAYERS if layer in shown),
+            tuple(other.name for other in self._companions.all),
+            (window.x, window.y, window.half) if window else None,
+        )
 
     def show_layer(self, name: str, on: bool) -> None:
         """Switch a layer on or off."""

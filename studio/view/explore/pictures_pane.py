@@ -1,24 +1,39 @@
 """Grids of pictures side by side: where we stand, where we jump, and where others jump."""
 
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from engine.contract.source import is_carried
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
+from studio.model.picture_field_model import PictureFieldModel
+from studio.model.pixel_model import PixelModel
 from studio.model.sources import with_rolled
 from studio.model.states import States
 from studio.theme.theme import Theme
 from studio.theme.tokens import companion_colour
 from studio.view.explore.compared_grid import COMPARISONS, ComparedGrid, Comparing, Comparison
 from studio.view.explore.line import Line
+from studio.view.explore.picture_fields_part import PictureFieldsPart
+from studio.view.explore.pixel_hand import PixelHand, Pointing
+from studio.view.explore.pixel_part import PixelPart
 from studio.view.explore.telling import caption, gap_text, method_title
 from studio.view.widgets.card import Card, head, label
 from studio.view.widgets.combo import Combo
 from studio.view.widgets.picture_grid import Pick, PictureGrid
 
 _DRAG = "Drag a picture to roll its noise (Shift+arrows); Esc puts it back."
+_FIELDS = "Velocity and average velocity as pictures, in place of the states (F)"
+_PIXELS = "Paths of the pixels that you click on (P, or Ctrl+click at any time)"
 _WAYS = 140  # width of the list of comparisons
 
 
@@ -30,10 +45,13 @@ class PicturesPane(Card):
         explore: ExploreModel,
         companions: Companions,
         catalogue: CatalogueModel,
+        pixels: PixelModel,
+        fields: PictureFieldModel,
         theme: Theme,
         pick: Pick,
     ) -> None:
         super().__init__()
+        self._pixels, self._fields, self.pointing = pixels, fields, Pointing()
         self._explore, self._companions, self._catalogue = explore, companions, catalogue
         self._pick, self._theme = pick, theme
         self.start, self.end = PictureGrid("xₜ", pick, theme), PictureGrid("xₛ", pick, theme)
@@ -52,9 +70,22 @@ class PicturesPane(Card):
         foot.addWidget(self.line, 1)
         foot.addWidget(self._index)
         foot.addWidget(self.ways)
+        self.fields_button, self.pixels_button = self._buttons()
+        foot.addWidget(self.fields_button)
+        foot.addWidget(self.pixels_button)
+        self.fields = PictureFieldsPart(fields, pick, self.pointing, theme)
+        self.pixels = PixelPart(explore, pixels, self.pointing, theme)
+        for grid in (self.start, self.end, *self.fields.grids.values()):
+            self._hand(grid)
         self._offer_ways()
         self.outer.setContentsMargins(14, 8, 14, 10)
-        self.body.addLayout(self._sides, 1)
+        self._seen, states = QStackedWidget(), QWidget()
+        states.setLayout(self._sides)
+        self._sides.setContentsMargins(0, 0, 0, 0)
+        for part in (states, self.fields):
+            self._seen.addWidget(part)
+        self.body.addWidget(self._seen, 1)
+        self.body.addWidget(self.pixels)
         self.body.addLayout(foot)
         pick.changed.connect(self._show_index)
         companions.changed.connect(self._show_companions)
@@ -63,6 +94,9 @@ class PicturesPane(Card):
         explore.model_changed.connect(self._name_ours)
         explore.settings_changed.connect(self._offer_hand)
         self.start.dragged.connect(self._roll)
+        fields.changed.connect(self._show_fields)
+        self.pointing.changed.connect(self._show_pointing)
+        self._show_fields()
         self._offer_hand()
 
     def show_states(self, states: States) -> None:
@@ -100,10 +134,11 @@ class PicturesPane(Card):
             name = f"xₛ of {other.name}"
             grid = ComparedGrid(name, self._pick, self._theme, self.comparing)
             column = _side(title, said, grid)
+            self._hand(grid)
             self._sides.addWidget(column, 1)
             self._columns.append((column, said))
             self.others.append(grid)
-        self.ways.setVisible(bool(self.others))
+        self._show_fields()
         if not self.others and self.comparing.how != "side":
             self.comparing.choose("side")
         self._name_ours()
@@ -113,6 +148,44 @@ class PicturesPane(Card):
         """Compare in the next way, where there is something to compare with."""
         if self.others:
             self.comparing.next()
+
+    def toggle_fields(self) -> None:
+        """Fields in the place of the states, or the states again."""
+        self._fields.toggle()
+
+    def toggle_pointing(self) -> None:
+        """Point at pixels, or at pictures again."""
+        self.pointing.switch(not self.pointing.on)
+        if self.pointing.on and not any(
+            grid.hasFocus() for grid in (self.start, self.end, *self.others)
+        ):
+            self.end.setFocus()
+
+    def _hand(self, grid: PictureGrid) -> None:
+        """Let pixels of a grid be chosen."""
+        PixelHand(grid, self._explore, self._pixels, self.pointing, self._pick, self._theme)
+
+    def _buttons(self) -> tuple[QToolButton, QToolButton]:
+        fields, pixels = QToolButton(), QToolButton()
+        for button, text, name, tip, pressed in (
+            (fields, "fields", "Fields as pictures", _FIELDS, self._fields.toggle),
+            (pixels, "pixels", "Point at pixels", _PIXELS, self.toggle_pointing),
+        ):
+            button.setProperty("role", "chip")
+            button.setCheckable(True)
+            button.setText(text)
+            button.setToolTip(tip)
+            button.setAccessibleName(name)
+            button.clicked.connect(pressed)
+        return fields, pixels
+
+    def _show_fields(self) -> None:
+        self.fields_button.setChecked(self._fields.wanted)
+        self._seen.setCurrentIndex(1 if self._fields.wanted else 0)
+        self.ways.setVisible(bool(self.others) and not self._fields.wanted)
+
+    def _show_pointing(self) -> None:
+        self.pixels_button.setChecked(self.pointing.on)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Flicker goes on."""

@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt
 
-from studio.export.plot import Dots, Lines, Window
+from studio.export.plot import Window
 from studio.model.explore_model import ExploreModel
 from studio.model.sources import with_moved, with_point
 from studio.model.states import States
-from studio.theme.tokens import Tokens
 from studio.view.explore.plot_drawing import Plane
 from studio.view.widgets.framing import nice_above
 
@@ -98,23 +97,6 @@ class PlaneHand:
 
     def _choose(self, x: float, y: float) -> None:
         self._explore.set_source(with_point(self._explore.source, x, y))
-
-
-def hand_layers(states: States, tokens: Tokens) -> list[Dots | Lines]:
-    """Where points were put and where they go; the place that x_t comes from."""
-    sample, made = states.source.sample, list[Dots | Lines]()
-    if states.source.kind == "sample" and sample and sample.point is not None:
-        place = np.array([sample.point], np.float32)
-        made += [Dots("sample", place, tokens.text, 6.0, hollow=True)]
-    rows = [one.index for one in states.source.moved if one.index < len(states.x_t)]
-    if rows:
-        start, end = states.x_t[rows], states.x_s[rows]
-        made += [
-            Lines("moved way", np.stack((start, end)), tokens.text, 1.2, 0.8),
-            Dots("put", start, tokens.text, 5.0, hollow=True),
-            Dots("moved", end, tokens.text, 3.5),
-        ]
-    return made
 
 
 def widened(before: Window | None, *clouds: NDArray[np.float32]) -> Window:

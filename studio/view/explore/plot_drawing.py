@@ -1,18 +1,20 @@
 """The particles' plot, drawn in layers onto any image."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from studio.export.plot import Dots, Lines, Window
 from studio.theme.tokens import Tokens, mix
 from studio.view.widgets.framing import grid_step
-from studio.view.widgets.raster import Raster, along, disc, ring
+from studio.view.widgets.raster import Raster, disc, ring
 
 _FAR = np.float32(1e9)  # what lies further must not overflow
+_NOWHERE = np.empty((0, 2), np.float32)
 _CLOUD = 20_000  # more marks than this are shown as a density
 
 
@@ -51,34 +53,80 @@ class PlotDrawing:
         self._raster = Raster(width, height)
         self._raster.image.setDevicePixelRatio(ratio)
         self._density = Raster(round(size.width()), round(size.height()))  # logical pixels
+        self._grid: tuple[Window, Tokens, QImage] | None = None  # as it was drawn last
+        self._kept: dict[str, tuple[Dots | Lines, Window, QImage]] = {}  # and the layers
 
     def draw(self, layers: Sequence[Dots | Lines], window: Window, tokens: Tokens) -> QImage:
         """The plot in `self.image`, on a transparent ground."""
         plane = Plane(self.size, window)
-        self.image.fill(0)
         painter = QPainter(self.image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        draw_grid(painter, plane, tokens)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        painter.drawImage(QPointF(0, 0), self._drawn_grid(plane, tokens))
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
         for layer in layers:
             self._draw_layer(painter, plane, layer)
         painter.end()
         return self.image
 
     def _draw_layer(self, painter: QPainter, plane: Plane, layer: Dots | Lines) -> None:
+        """Draw a layer, or what is kept of it: jumps, paths and companions come each for itself."""
         colour = QColor(layer.colour)
         colour.setAlphaF(layer.opacity)
         if isinstance(layer, Dots) and not layer.hollow and len(layer.places) > _CLOUD:
             self._density.draw_density(plane.pixels(layer.places), colour)
             painter.drawImage(QPointF(0, 0), self._density.image)
             return
-        places = plane.pixels(layer.places, self.ratio)
-        if isinstance(layer, Lines):
-            self._raster.draw(along(places), disc(layer.width * self.ratio / 2), colour)
-        elif layer.hollow:
-            self._raster.draw(places, ring(layer.radius * self.ratio, 1.1 * self.ratio), colour)
-        else:
-            self._raster.draw(places, disc(layer.radius * self.ratio), colour)
-        painter.drawImage(QPointF(0, 0), self._raster.image)
+        kept = self._kept.get(layer.name)
+        if kept is None or kept[1] != plane.window or not _alike(kept[0], layer):
+            if isinstance(layer, Lines):
+                image = self._lines(plane, layer, colour)
+            else:
+                image = self._dots(plane, layer, colour)
+            kept = self._kept[layer.name] = layer, plane.window, image
+        painter.drawImage(QPointF(0, 0), kept[2])
+
+    def _dots(self, plane: Plane, layer: Dots, colour: QColor) -> QImage:
+        places, radius = plane.pixels(layer.places, self.ratio), layer.radius * self.ratio
+        stamp = ring(radius, 1.1 * self.ratio) if layer.hollow else disc(radius)
+        self._raster.draw(places, stamp, colour)
+        return self._raster.image.copy()
+
+    def _lines(self, plane: Plane, layer: Lines, colour: QColor) -> QImage:
+        """All lines as one stroke: where they cross they are no darker."""
+        places = plane.pixels(layer.places)
+        stroke = QPainterPath()
+        for line in places[:, np.isfinite(places).all((0, 2))].swapaxes(0, 1).tolist():
+            stroke.addPolygon([QPointF(x, y) for x, y in line])
+        image, painter = self._blank()
+        painter.strokePath(stroke, QPen(colour, layer.width))
+        painter.end()
+        return image
+
+    def _drawn_grid(self, plane: Plane, tokens: Tokens) -> QImage:
+        """The grid, which stands while points move."""
+        if self._grid is None or self._grid[:2] != (plane.window, tokens):
+            image, painter = self._blank()
+            draw_grid(painter, plane, tokens)
+            painter.end()
+            self._grid = plane.window, tokens, image
+        return self._grid[2]
+
+    def _blank(self) -> tuple[QImage, QPainter]:
+        """A transparent image of the plot's size, and a painter on it."""
+        image = QImage(self.image.size(), self.image.format())
+        image.setDevicePixelRatio(self.ratio)
+        image.fill(0)
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        return image, painter
+
+
+def _alike(one: Dots | Lines, other: Dots | Lines) -> bool:
+    """Whether two layers look alike: of the same array, not of one with the same numbers."""
+    if type(one) is not type(other) or one.places is not other.places:
+        return False
+    return replace(one, places=_NOWHERE) == replace(other, places=_NOWHERE)
 
 
 def draw_grid(painter: QPainter, plane: Plane, tokens: Tokens) -> None:

@@ -16,6 +16,7 @@ from studio.view.explore.line import Line
 from studio.view.explore.time_row import without_buttons
 from studio.view.explore.tool import Tool
 from studio.view.widgets.chip import chip
+from studio.view.widgets.tips import plain_tip
 
 _SIDE = 32
 _MOST = 2**31 - 1
@@ -75,7 +76,7 @@ class WayChips(QWidget):
         for way, button in self.chips.items():
             button.setChecked(way == now)
             button.setEnabled(way == "noised" or not problem)
-            button.setToolTip(problem if problem and way == "carried" else _WAYS[way])
+            button.setToolTip(plain_tip(problem) if problem and way == "carried" else _WAYS[way])
 
 
 class SampleForm(QWidget):
@@ -124,7 +125,8 @@ class SampleForm(QWidget):
             self.number.setValue(0 if own else sample.index + 1)
         self.held_out.setChecked(sample.held_out and not sample.picture)
         self.label = self._label(seen)
-        self.thumb.setToolTip((seen.name if seen and sample.picture else "") or self.label)
+        name = seen.name if seen and sample.picture else ""
+        self.thumb.setToolTip(plain_tip(name or self.label))
         self.facts.set_text(_place(sample) if points else "")
         self.way.show_way(sample.way, model)
 

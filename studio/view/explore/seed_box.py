@@ -72,6 +72,7 @@ class SeedName(QLabel):
         super().__init__("Seed")
         self.setProperty("role", "muted")
         self.setCursor(Qt.CursorShape.SizeHorCursor)
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setToolTip(_TIP)
         self._box = box
         self._held = (0.0, 0.0)  # where it was taken, and the seed then

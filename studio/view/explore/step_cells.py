@@ -46,7 +46,8 @@ def draw_cell(
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, said)
     elif value.ndim == 0:
         painter.setPen(QColor(tokens.text))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, number(float(value)))
+        beyond = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip  # four digits after zeros
+        painter.drawText(box, beyond, number(float(value)))
     else:
         square = QRectF(0, 0, box.height(), box.height())
         square.moveCenter(box.center())

@@ -11,6 +11,7 @@ from studio.view.explore.tool import Tool
 from studio.view.widgets.card import Card, label
 
 KEY = "T"
+_BESIDE = 8  # pixels that an area keeps beside its bar
 TIP = f"One training batch as the terms of the loss ({KEY})"
 _SIGNS = (
     "E is the mean over the batch, sg stops the gradient, || · ||² is a mean square, d the "
@@ -52,9 +53,15 @@ class StepPane(Card):
         self._show()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Long equations take another line."""
+        """Long equations take another line, and the table shrinks rather than scroll sideways."""
         super().resizeEvent(event)
         self.equation.updateGeometry()
+        self._fit()
+
+    def _fit(self) -> None:
+        sides = self.outer.contentsMargins()
+        bar = self.area.verticalScrollBar().sizeHint().width()
+        self.table.fit(self.width() - sides.left() - sides.right() - bar - _BESIDE)
 
     def _show(self) -> None:
         step, problem = self._steps.step, self._steps.problem
@@ -70,3 +77,4 @@ class StepPane(Card):
         self.said.setText(f"step {step.step:,} · {count} samples · loss {step.loss:.4g}")
         self.equation.setText(step.equation.loss)
         self.table.show_step(step)
+        self._fit()

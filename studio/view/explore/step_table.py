@@ -13,8 +13,10 @@ from studio.model.step_model import Step
 from studio.theme.theme import Theme
 from studio.view.explore.step_cells import Look, draw_cell, look_of, number
 
-_HEAD, _CELL, _GAP, _NUMBER = 46.0, 54.0, 5.0, 50.0
+_HEAD, _CELL, _GAP, _NUMBER = 46.0, 54.0, 5.0, 44.0
+_LEAST, _MOST = 0.66, 1.25  # sizes between which it fits itself into the width that there is
 _SYMBOL = 15  # pixels of the symbols, so that what stands below the line can be read
+_SMALL, _READ = 11, 8.8  # pixels of what stands below them, and the least that is left of it
 _APART = ("du", "g")  # of a size of their own: derivatives, not velocities
 _COSINES = (
     ("target", "cos", "Cosine of answer and target: 1 where both point alike."),
@@ -39,7 +41,7 @@ class StepTable(QWidget):
         super().__init__()
         self._theme = theme
         self.columns: list[Column] = []
-        self._rows = 0
+        self._rows, self._size, self._room = 0, 1.0, 0
         self.setAccessibleName("Terms of the training step")
         theme.changed.connect(self.update)
 
@@ -54,22 +56,32 @@ class StepTable(QWidget):
         self._rows = len(step.terms["t"])
         said = "; ".join(f"{c.term.key} {c.said}" for c in self.columns)
         self.setAccessibleDescription(f"{self._rows} samples: {said}")
+        self.fit(self._room)
+
+    def fit(self, room: int) -> None:
+        """Take this width, as far as it can be read and is not coarse."""
+        self._room = room
+        needed = sum(_width(column) + _GAP for column in self.columns) + _GAP
+        self._size = min(_MOST, max(_LEAST, room / needed)) if room else 1.0
         self.setMinimumSize(self.sizeHint())
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
         """As large as its cells need."""
-        width = sum(_width(column) + _GAP for column in self.columns)
-        return QSize(round(width + _GAP), round(_HEAD + self._rows * (_CELL + _GAP)))
+        width = sum(_width(column) + _GAP for column in self.columns) + _GAP
+        height = _HEAD + self._rows * (_CELL + _GAP)
+        return QSize(int(self._size * width), round(self._size * height))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Heads, then the cells that are in sight."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(self._size, self._size)
         tokens, shown = self._theme.tokens, QRectF(event.rect())
+        shown = QRectF(shown.topLeft() / self._size, shown.size() / self._size)
         small, symbols = QFont(self.font()), QFont(self.font())
-        small.setPixelSize(11)
+        small.setPixelSize(max(_SMALL, round(_READ / self._size)))
         symbols.setPixelSize(_SYMBOL)
         for place, column in enumerate(self.columns):
             box = self.box(-1, place)
@@ -93,13 +105,13 @@ class StepTable(QWidget):
     def event(self, event: QEvent) -> bool:
         """Tell about what is under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            said = self.said_at(QPointF(event.pos()))
+            said = self.said_at(QPointF(event.pos()) / self._size)
             QToolTip.showText(event.globalPos(), said, self)
             return True
         return super().event(event)
 
     def said_at(self, place: QPointF) -> str:
-        """One line about the head, or the cell, at a place; "" beside them."""
+        """One line about the head, or the cell, at a place of the full size; "" beside them."""
         for k, column in enumerate(self.columns):
             for row in range(-1, self._rows):
                 if self.box(row, k).contains(place):

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QToolButton
 
 from studio.theme.theme import Theme
 from studio.view.actions import spaced
+from studio.view.widgets.tips import plain_tip
 
 
 class Tool(QToolButton):
@@ -25,7 +26,7 @@ class Tool(QToolButton):
         super().__init__()
         self._theme, self._picture, self._colour = theme, picture, colour
         self.setAccessibleName(name)
-        self.setToolTip(tip or name)
+        self.setToolTip(plain_tip(tip or name))
         self.setIconSize(QSize(16, 16))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         if text:

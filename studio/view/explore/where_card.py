@@ -58,6 +58,11 @@ class WhereCard(Card):
         self._show_settings()
         self.pad.tell()
 
+    def heightForWidth(self, width: int) -> int:
+        """The pad gives way before the card has to be scrolled."""
+        layout = self.layout()
+        return layout.minimumHeightForWidth(width) if layout else -1
+
     def show_wide(self, wide: bool) -> None:
         """Take more room for the pad where the window is wide."""
         self.pad.want((WIDE if wide else WIDTH) - 30)
@@ -105,7 +110,7 @@ class WhereCard(Card):
 
     def _choose(self, t: float, s: float) -> None:
         if (t, s) != (self._explore.t, self._explore.s):
-            self._explore.set_times(t, s)
+            self._explore.set_times(t, s, at_once=True)
 
     def _show_times(self) -> None:
         self.t_row.show_time(self._explore.t)

@@ -3,15 +3,14 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QSlider, QStackedWidget
 
 from studio.model.run_model import RunModel
 from studio.theme.theme import Theme
 from studio.view import words
-from studio.view.train.smooth import smooth
+from studio.view.train.happened_list import HappenedList
+from studio.view.train.strand import Strand
 from studio.view.widgets.card import Card, label
 from studio.view.widgets.combo import Combo
 from studio.view.widgets.elided import Elided
@@ -51,17 +50,20 @@ class Curves(Card):
         self._parent: RunModel | None = None
         self._left = 0  # the parent's step at 0
         self._wanted, self._row, self._drawn = "", -1, False
-        self._steps, self._raw, self._mean = np.empty(0), np.empty(0), np.empty(0)
+        self._strand: Strand | None = None
+        self._behind: Strand | None = None
         self.series = Combo()
         self.log = QPushButton("log")
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.readout = Elided()
+        self.happened = HappenedList(theme)
         self.empty = Empty(theme, "chart-line", "Nothing to draw yet", NOTHING)
         self.pages = QStackedWidget()
         self._lay_out()
         self._draw_soon = Throttle(self._draw, self, 66)
         self.series.activated.connect(self._choose)
         self.log.toggled.connect(self._draw)
+        self.happened.picked.connect(self._point_at)
         self.smoothing.valueChanged.connect(self._draw_soon)
         self._draw()
 
@@ -86,8 +88,9 @@ class Curves(Card):
         self._run, self._row = run, -1
         if run is not None:
             run.changed.connect(self._draw_soon)
-            self.plot.getPlotItem().enableAutoRange()
         self._draw()
+        if run is not None:
+            self.plot.fit()
 
     def show_parent(self, run: RunModel | None, step: int) -> None:
         """Draw the curve of the run behind that this one left at `step`."""
@@ -112,28 +115,30 @@ class Curves(Card):
         names, name = self._names(), self.chosen()
         self.series.show_items([(n, TITLES.get(n, n)) for n in names], name)
         self.series.setEnabled(bool(names))
-        if self._run is not None and name:
-            self._steps = np.array(self._run.steps)
-            self._raw = np.array(self._run.curve(name))
-            self._mean = smooth(self._raw, self.smoothing.value() / 100)
+        self._strand = self._followed(self._strand, self._run, name)
+        self._behind = self._followed(self._behind, self._parent, name, self._left)
+        self._drawn = self._strand is not None and not self._strand.empty
+        if self._drawn:
             self.plot.show_logarithmic(self.log.isChecked())
-            self.plot.show_curve(self._steps, self._raw, self._mean)
-            self.plot.show_behind(*self._behind(name), f"its parent at step {self._left:,}")
-        self._drawn = bool(name) and bool(np.isfinite(self._raw).any())
+            self.plot.show_strands(self._strand, self._behind, f"its parent at step {self._left:,}")
+        self.happened.show_events(self._run.happened if self._run is not None else ())
+        if self._drawn and self._run is not None:
+            self.plot.marks.show(self._run.happened)
         self.pages.setCurrentWidget(self.plot if self._drawn else self.empty)
         self._read_out()
 
-    def _behind(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The parent's curve with its step `_left` at 0, half as far back as the child has come.
-
-        What it did before shows where the child began, and what it did after what the change does.
-        """
-        if self._parent is None or not len(self._steps):
-            return np.empty(0), np.empty(0)
-        steps, last = self._parent.steps - self._left, self._steps[-1]
-        seen = (steps >= -last / 2) & (steps <= last)
-        mean = smooth(self._parent.curve(name), self.smoothing.value() / 100)
-        return steps[seen], mean[seen]
+    def _followed(
+        self, strand: Strand | None, run: RunModel | None, name: str, shift: int = 0
+    ) -> Strand | None:
+        """The strand of this metric of this run with all that has come, the old one if it is."""
+        if run is None or not name:
+            return None
+        if strand is None or (strand.run, strand.name, strand.shift) != (run, name, shift):
+            strand = Strand(run, name, shift)
+        strand.strength = self.smoothing.value() / 100
+        if not strand.follow():
+            self._draw_soon()
+        return strand
 
     def _choose(self) -> None:
         self._wanted = self.series.key()
@@ -143,17 +148,22 @@ class Curves(Card):
         self._row = row
         self._read_out()
 
+    def _point_at(self, step: int) -> None:
+        if self._strand is not None and self._drawn:
+            self._point(self._strand.nearest(step))
+
     def _read_out(self) -> None:
         """The value under the cursor, else the newest."""
-        count = len(self._steps) if self._drawn else 0
+        count = len(self._strand.steps) if self._strand is not None and self._drawn else 0
         row = self._row if 0 <= self._row < count else count - 1
-        if row < 0:
+        if row < 0 or self._strand is None:
             self.readout.setText("")
             return
         self.plot.point(self._row if self._row < count else -1)
-        mean, raw = words.amount(self._mean[row]), words.amount(self._raw[row])
-        beside = f"   raw {raw}" if raw != mean else ""
-        self.readout.setText(f"{mean} at step {self._steps[row]:,.0f}{beside}")
+        step, raw, mean = self._strand.at(row)
+        shown, beside = words.amount(mean), words.amount(raw)
+        beside = f"   raw {beside}" if beside != shown else ""
+        self.readout.setText(f"{shown} at step {step:,.0f}{beside}")
 
     def _lay_out(self) -> None:
         self.series.setAccessibleName("Metric")
@@ -168,6 +178,7 @@ class Curves(Card):
         self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.setToolTip("Smoothing; the raw line stays, faint")
         self.head.insertWidget(self.head.indexOf(self.title) + 1, self.series)
+        self.head.insertWidget(self.head.indexOf(self.series) + 1, self.happened.chip)
         self.head.addWidget(self.readout)
         self.head.addSpacing(10)
         self.head.addWidget(label("Smooth", "small"))
@@ -176,3 +187,4 @@ class Curves(Card):
         self.pages.addWidget(self.empty)
         self.pages.setMinimumHeight(90)
         self.body.addWidget(self.pages, 1)
+        self.body.addWidget(self.happened)

@@ -23,6 +23,7 @@ from studio.view.explore.tool import Tool
 from studio.view.train.drawing_board import SIZE_STEP, DrawingBoard
 from studio.view.widgets.card import label
 from studio.view.widgets.chip import chip
+from studio.view.widgets.tips import plain_tip
 
 _COLUMN = 216
 _PARTS = 200  # of a slider
@@ -81,7 +82,8 @@ class DrawingDialog(QDialog):
             self.name.style().polish(self.name)
         self.use.setEnabled(not (drawing.busy or wrong or missing))
         self.use.setText("Keeping it…" if drawing.busy else "Use it")
-        self.use.setToolTip(wrong or missing or "Keep it as a data set and train on it")
+        tip = wrong or missing or "Keep it as a data set and train on it"
+        self.use.setToolTip(plain_tip(tip))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The keys of the tools, wherever nobody types."""

@@ -71,7 +71,7 @@ class Figures(QWidget):
         self.left.tell(*_time_left(run))
 
 
-def recent(values: NDArray[np.float64], rows: int = RECENT) -> float:
+def recent(values: NDArray[np.floating], rows: int = RECENT) -> float:
     """Mean of the last finite values, NaN where there is none."""
     tail = values[-rows:]
     tail = tail[np.isfinite(tail)]

@@ -6,15 +6,18 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
 
 from engine.contract.specs import Problem
 from studio.model.catalogue_model import CatalogueModel
+from studio.model.check_model import TrialModel
 from studio.model.form_model import FormModel
 from studio.theme.theme import Theme
-from studio.view.actions import spaced
+from studio.view.actions import Actions, bare, spaced
 from studio.view.train.form_view import FormView
 from studio.view.train.preset_picker import PresetPicker
 from studio.view.train.reasons import Reasons
 from studio.view.train.start_line import StartLine
+from studio.view.train.trial import Trial
 from studio.view.widgets.card import Card, label
 from studio.view.widgets.switch import Switch
+from studio.view.widgets.tips import plain_tip
 
 WIDTH = 352
 
@@ -26,13 +29,14 @@ class FormCard(Card):
         self,
         form: FormModel,
         catalogue: CatalogueModel,
+        trial: TrialModel,
         theme: Theme,
-        advanced: QAction,
-        start: QAction,
+        actions: Actions,
     ) -> None:
         self.advanced = Switch(theme)
         super().__init__("New run", _named(self.advanced, "Advanced"))
-        self._form, self._catalogue, self._theme, self._start = form, catalogue, theme, start
+        self._form, self._catalogue, self._theme = form, catalogue, theme
+        self._start = actions["run.start"]
         self.preset = PresetPicker(theme)
         self.preset.setAccessibleName("Preset")
         self.summary = label("", "small")
@@ -42,9 +46,13 @@ class FormCard(Card):
         self.area = QScrollArea()
         self.reasons = Reasons(theme)
         self.start = QPushButton()
+        self.attempt = QPushButton()
+        self.queue = QPushButton(spaced("Queue"))
+        self._trial = trial
+        self.trial = Trial(trial, form)
         self.setFixedWidth(WIDTH)
         self._lay_out()
-        self._wire(advanced)
+        self._wire(actions)
         self.refresh()
 
     def refresh(self) -> None:
@@ -62,7 +70,7 @@ class FormCard(Card):
         """List why Start is off; `busy` while a run is being started."""
         self.reasons.show_problems(reasons)
         why = "\n".join(p.message for p in reasons)
-        self.start.setToolTip(why or self._start.toolTip())
+        self.start.setToolTip(plain_tip(why) or self._start.toolTip())
         self.start.setAccessibleDescription(why)
         self.start.setText(spaced("Starting…" if busy else "Start training"))
 
@@ -95,12 +103,27 @@ class FormCard(Card):
         bottom.setSpacing(10)
         bottom.addWidget(self.reasons)
         bottom.addWidget(self.start)
+        beside = QHBoxLayout()
+        beside.setSpacing(8)
+        for button in (self.attempt, self.queue):
+            beside.addWidget(button, 1)
+        bottom.addLayout(beside)
+        bottom.addWidget(self.trial)
         self.body.setSpacing(10)
         self.body.addLayout(top)
         self.body.addWidget(self.area, 1)
         self.body.addLayout(bottom)
 
-    def _wire(self, advanced: QAction) -> None:
+    def _wire(self, actions: Actions) -> None:
+        advanced, attempt = actions["view.advanced"], actions["run.try"]
+        self._bind(self.queue, actions["run.queue"])
+        self._bind(self.attempt, attempt)
+        self.attempt.clicked.connect(self._try_or_cancel)
+        self.queue.clicked.connect(actions["run.queue"].trigger)
+        self._attempt = attempt
+        for signal in (self._trial.changed, attempt.changed):
+            signal.connect(self._follow_trial)
+        self._follow_trial()
         self.preset.activated.connect(lambda: self._form.choose_preset(self.preset.key()))
         self.advanced.toggled.connect(self.view.show_advanced)
         self.advanced.toggled.connect(advanced.setChecked)
@@ -115,6 +138,24 @@ class FormCard(Card):
         self._follow_start()
         self._dress()
 
+    def _bind(self, button: QPushButton, action: QAction) -> None:
+        """Let a button be as its action is."""
+        button.setToolTip(action.toolTip())
+        button.setAccessibleName(bare(action.text()))
+        button.setEnabled(action.isEnabled())
+        action.changed.connect(lambda: button.setEnabled(action.isEnabled()))
+
+    def _try_or_cancel(self) -> None:
+        (self._trial.cancel if self._trial.running else self._attempt.trigger)()
+
+    def _follow_trial(self) -> None:
+        running = self._trial.running
+        self.attempt.setText(spaced("Cancel the test" if running else "Test one step"))
+        self.attempt.setEnabled(
+            self._attempt.isEnabled() or (running and not self._trial.cancelled)
+        )
+        self._dress()
+
     def _follow_start(self) -> None:
         self.start.setEnabled(self._start.isEnabled())
         self._dress()
@@ -122,6 +163,8 @@ class FormCard(Card):
     def _dress(self) -> None:
         colour = "on_accent" if self.start.isEnabled() else "muted"
         self.start.setIcon(self._theme.icon("play", colour))
+        self.attempt.setIcon(self._theme.icon("x" if self._trial.running else "activity", "muted"))
+        self.queue.setIcon(self._theme.icon("queue", "muted"))
 
 
 def _named(switch: Switch, name: str) -> QWidget:

@@ -1,7 +1,7 @@
 """The top bar of the Train page: which run is in sight, and what can be done with it."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QToolButton
 
 from engine.contract.lineage import origin
 from engine.contract.messages import RunInfo
@@ -11,14 +11,17 @@ from studio.theme.theme import Theme
 from studio.view import words
 from studio.view.actions import Actions, bare, spaced
 from studio.view.status import Dot
+from studio.view.train.run_picker import RunPicker
 from studio.view.train.start_line import MIDDLE, told
 from studio.view.widgets.card import label
-from studio.view.widgets.combo import Combo
 from studio.view.widgets.elided import Elided
+from studio.view.widgets.tips import plain_tip
 
 HEIGHT = 50
 COLOURS = {
+    "queued": "muted",
     "running": "good",
+    "silent": "bad",
     "starting": "warning",
     "paused": "warning",
     "stopping": "warning",
@@ -26,6 +29,7 @@ COLOURS = {
     "failed": "bad",
 }
 TOOLS = ("pause", "stop", "resume", "sample", "save")
+MORE = ("again", "later", "verify")
 
 
 class Head(QFrame):
@@ -39,13 +43,14 @@ class Head(QFrame):
         self._models, self._theme, self._actions = models, theme, actions
         self.setProperty("role", "bar")
         self.setFixedHeight(HEIGHT)
-        self.picker = Combo()
+        self.picker = RunPicker(models.runs)
         self.dot = Dot(theme)
         self.state = label("", "title")
         self.about = Elided()
         self.origin = Elided(cut=MIDDLE)
         self.explore = QPushButton(spaced("Explore it"))
         self._tools = [self._tool(name) for name in TOOLS]
+        self.more = QToolButton()
         self._lay_out()
         self.picker.activated.connect(self._pick)
         self.explore.clicked.connect(self._explore)
@@ -61,16 +66,20 @@ class Head(QFrame):
     def refresh(self) -> None:
         """Show the runs, and how the one in sight stands."""
         runs, current = self._models.runs.runs, self._models.runs.current
-        items = [(run.name, f"{run.name} · {_state(run)}") for run in runs]
-        self.picker.show_items(items, current.name if current else "")
+        self.picker.show_runs(current.name if current else "")
         self.picker.setEnabled(bool(runs))
-        self.picker.setToolTip(current.name if current else "")
+        self.picker.setToolTip(plain_tip(current.name) if current else "")
         self.picker.setPlaceholderText("Pick a run" if runs else "No run yet")
         info = current.info if current else None
         self.dot.setVisible(info is not None)
+        self.more.setVisible(info is not None)
         self.dot.show_colour(COLOURS.get(info.state, "muted") if info else "muted")
         self.state.setText(words.STATES[info.state] if info else "")
-        self.about.setText(self._about(info) if info else "")
+        about = self._about(info) if info else ""
+        self.about.setText(about)
+        # What it learns by is read before where it is from, where there is room for one.
+        method = f"{about.partition(' · ')[0]} ·…" if self._models.lineage.start else ""
+        self.about.setMinimumWidth(self.about.fontMetrics().horizontalAdvance(method))
         self.explore.setVisible(info is not None and info.checkpoint >= 0)
         for tool in self._tools:
             tool.setVisible(tool.defaultAction().isEnabled())
@@ -78,6 +87,7 @@ class Head(QFrame):
     def _show_origin(self) -> None:
         """From what it started, and what it does otherwise."""
         lineage = self._models.lineage
+        self.refresh()
         self.origin.setVisible(bool(lineage.start))
         self.origin.setText(f"from {origin(lineage.start)}")
         self.origin.tip = told(lineage.changes())
@@ -88,7 +98,7 @@ class Head(QFrame):
         catalogue = self._models.catalogue
         method, data = catalogue.method(info.method), catalogue.data_set(info.data)
         parts = [method.title if method else info.method, data.title if data else info.data]
-        if info.state == "failed" and info.message:
+        if info.message:
             return info.message
         if info.checkpoint >= 0:
             parts.append(f"saved at {info.checkpoint:,}")
@@ -126,7 +136,6 @@ class Head(QFrame):
     def _lay_out(self) -> None:
         self.picker.setAccessibleName("Run")
         self.picker.setFixedWidth(270)
-        self.picker.shorten(str)
         self.dot.setFixedWidth(10)
         self.explore.setProperty("role", "quiet")
         row = QHBoxLayout(self)
@@ -141,11 +150,22 @@ class Head(QFrame):
         for tool in self._tools:
             row.addWidget(tool)
         row.addWidget(self.explore)
+        row.addWidget(self.more)
+        self._fill_more()
+
+    def _fill_more(self) -> None:
+        """What is wanted more seldom."""
+        menu = QMenu(self.more)
+        menu.setToolTipsVisible(True)
+        for name in MORE:
+            menu.addAction(self._actions[f"run.{name}"])
+        self.more.setMenu(menu)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setProperty("role", "quiet")
+        self.more.setIconSize(QSize(16, 16))
+        self.more.setToolTip("More that can be done with this run")
+        self.more.setAccessibleName("More")
 
     def _dress(self) -> None:
         self.explore.setIcon(self._theme.icon("move-diagonal", "muted"))
-
-
-def _state(run: RunInfo) -> str:
-    at = f" at {run.step:,}" if run.state in ("stopped", "failed") else ""
-    return words.STATES[run.state] + at
+        self.more.setIcon(self._theme.icon("more", "muted"))

@@ -5,6 +5,7 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.model.models import Models
+from studio.model.tasks import spawn
 from studio.theme.theme import Theme
 from studio.view.actions import Actions
 from studio.view.train.commands import RunCommands
@@ -13,7 +14,10 @@ from studio.view.train.drawing_dialog import open_board, show_board
 from studio.view.train.figures import Figures
 from studio.view.train.form_card import FormCard
 from studio.view.train.head import Head
+from studio.view.train.queue_card import QueueCard
 from studio.view.train.samples import Samples
+from studio.view.train.standing_line import StandingLine
+from studio.view.train.verify_line import VerifyLine
 from studio.view.widgets.split import Split
 from studio.view.widgets.throttle import Throttle
 
@@ -34,9 +38,10 @@ class TrainPage(QWidget):
         self._models, self._actions = models, actions
         self.commands = RunCommands(models, actions, self)
         self.head = Head(models, theme, actions)
-        self.form = FormCard(
-            models.form, models.catalogue, theme, actions["view.advanced"], actions["run.start"]
-        )
+        self.standing = StandingLine(models, theme, actions)
+        self.verifying = VerifyLine(models.verify, theme)
+        self.form = FormCard(models.form, models.catalogue, models.trial, theme, actions)
+        self.queue = QueueCard(models, theme, actions["run.hold"])
         self.figures = Figures()
         self.curves = Curves(theme)
         self.samples = Samples(theme, self.refused.emit)
@@ -46,6 +51,8 @@ class TrainPage(QWidget):
         self.commands.refused.connect(self.refused)
         self.head.refused.connect(self.refused)
         self.head.explored.connect(self.explored)
+        self.queue.refused.connect(self.refused)
+        self.queue.opened.connect(self._open_run)
         self.form.view.draw_wanted.connect(lambda: show_board(models.drawing, theme, self))
         models.drawing.refused.connect(self._on_drawing_refused)
         self._wire_edit(actions)
@@ -60,11 +67,15 @@ class TrainPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Side by side where there is room, else one above the other."""
         super().resizeEvent(event)
+        self.queue.list.fit()
         wide = event.size().width() >= WIDE
         way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if way != self.split.orientation():
             self.split.setOrientation(way)
             self.split.restore(BESIDE if wide else STACKED)
+
+    def _open_run(self, run: str) -> None:
+        spawn(self._models.runs.open(run), refused=self.refused.emit)
 
     def _on_drawing_refused(self, why: str) -> None:
         """Say it here where the board was closed."""
@@ -124,10 +135,20 @@ class TrainPage(QWidget):
         content = QHBoxLayout()
         content.setContentsMargins(GUTTER, GUTTER, GUTTER, GUTTER)
         content.setSpacing(GUTTER)
-        content.addWidget(self.form)
+        left = QVBoxLayout()
+        left.setSpacing(GUTTER)
+        left.addWidget(self.form, 1)
+        left.addWidget(self.queue)
+        content.addLayout(left)
         content.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.head)
+        lines = QVBoxLayout()
+        lines.setContentsMargins(GUTTER, 0, GUTTER, 0)
+        lines.setSpacing(0)
+        lines.addWidget(self.standing)
+        lines.addWidget(self.verifying)
+        column.addLayout(lines)
         column.addLayout(content, 1)

@@ -15,7 +15,7 @@ def pictures(png: bytes) -> NDArray[np.uint8]:
     if image.isNull():
         raise ValueError("not a picture")
     pixels = _pixels(image)
-    width, height = _tile(image)
+    width, height = tile(image)
     rows, columns = pixels.shape[0] // height, pixels.shape[1] // width
     cut = pixels[: rows * height, : columns * width].reshape(rows, height, columns, width, 3)
     found = cut.swapaxes(1, 2).reshape(rows * columns, height, width, 3)
@@ -29,7 +29,8 @@ def _pixels(image: QImage) -> NDArray[np.uint8]:
     return flat[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
 
 
-def _tile(image: QImage) -> tuple[int, int]:
+def tile(image: QImage) -> tuple[int, int]:
+    """Width and height of one picture of a grid, those of the image where it does not say."""
     width, _, height = image.text("tile").partition("x")
     if width.isdigit() and height.isdigit() and int(width) and int(height):
         return min(int(width), image.width()), min(int(height), image.height())

@@ -4,20 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QStackedWidget, QToolButton
 
 from engine.contract.journal import Sampled
+from studio.link.link import LinkError
+from studio.model.newest import Newest
 from studio.model.run_model import Preview, RunModel
-from studio.model.tasks import spawn
 from studio.theme.theme import Theme
 from studio.view.train.preview_decode import pictures
 from studio.view.train.scatter import Scatter
+from studio.view.train.strip import Strip
 from studio.view.widgets.card import Card, label
 from studio.view.widgets.empty import Empty
 from studio.view.widgets.picture_grid import Pick, PictureGrid
 
 NOTHING = "The first preview comes after a few hundred steps, or by “Sample now”."
+ROOMY = 290  # pixels of the card from which there is room for the strip
 WAYS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 
 
@@ -44,10 +47,13 @@ class Samples(Card):
         self.empty = Empty(theme, "images", "No samples yet", NOTHING)
         self.pages = QStackedWidget()
         self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.strip = Strip(theme)
+        self._loads = Newest(self._load)
         self.back, self.on = self._tool("Earlier samples", -1), self._tool("Later samples", 1)
         self.outer.setContentsMargins(14, 8, 14, 10)
         self._lay_out()
         self.slider.valueChanged.connect(self._slid)
+        self.strip.chosen.connect(self.slider.setValue)
         theme.changed.connect(self._dress)
         self._dress()
         self._refresh()
@@ -58,6 +64,7 @@ class Samples(Card):
             self._run.changed.disconnect(self._refresh)
         self._run, self._shown, self._follows = run, None, True
         self.scatter.forget()
+        self.strip.show_run(run)
         if run is not None:
             run.changed.connect(self._refresh)
         self._refresh()
@@ -78,6 +85,14 @@ class Samples(Card):
         else:
             super().keyPressEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The strip gives way where the samples themselves need the room."""
+        super().resizeEvent(event)
+        self._give_room()
+
+    def _give_room(self) -> None:
+        self.strip.setVisible(self.slider.maximum() > 0 and self.height() >= ROOMY)
+
     def _refresh(self) -> None:
         """The history may have grown, or been taken back."""
         samples = self._run.samples if self._run else []
@@ -88,6 +103,8 @@ class Samples(Card):
         self.slider.setValue(at)
         self.slider.blockSignals(False)
         self.slider.setEnabled(last > 0)
+        self.strip.refresh()
+        self._give_room()
         self._show(samples[at] if samples else None)
 
     def _slid(self, at: int) -> None:
@@ -97,6 +114,7 @@ class Samples(Card):
             self._show(samples[at])
 
     def _show(self, sampled: Sampled | None) -> None:
+        self.strip.show_row(self.slider.value())
         self.back.setEnabled(self.slider.value() > 0)
         self.on.setEnabled(self.slider.value() < self.slider.maximum())
         if sampled is None or self._run is None:
@@ -105,11 +123,18 @@ class Samples(Card):
             self.pages.setCurrentWidget(self.empty)
         elif sampled != self._shown:
             self._shown = sampled
-            spawn(self._load(self._run, sampled), refused=self._fail)
+            self._loads.wish()
 
-    async def _load(self, run: RunModel, sampled: Sampled) -> None:
-        """Fetch a preview and paint it, unless another is wanted by then."""
-        preview = await run.picture(sampled)
+    async def _load(self) -> None:
+        """Fetch the preview that is wanted now and paint it, unless another is by then."""
+        run, sampled = self._run, self._shown
+        if run is None or sampled is None:
+            return
+        try:
+            preview = await run.picture(sampled)
+        except LinkError as error:
+            self._fail(str(error))
+            return
         if run is self._run and sampled == self._shown:
             self._paint(preview)
             newest = " · newest" if self._follows else ""
@@ -151,6 +176,7 @@ class Samples(Card):
         foot.addWidget(self.on)
         self.body.addWidget(self.pages, 1)
         self.body.addLayout(foot)
+        self.body.addWidget(self.strip)
 
     def _dress(self) -> None:
         self.back.setIcon(self._theme.icon("chevron-left", "muted"))

@@ -12,6 +12,7 @@ from studio.theme.theme import Theme
 from studio.view.explore.tool import Tool
 from studio.view.widgets.card import label
 from studio.view.widgets.elided import Elided
+from studio.view.widgets.tips import plain_tip
 
 MOST = 20  # lines of a tooltip
 WORDS = "Starts from the weights of"
@@ -48,8 +49,8 @@ class StartLine(QFrame):
         self.name.setText(origin(start))
         found = self._form.changes()
         self.differs.setText("" if found is None else summary(found))
-        self.setToolTip(told(found))
-        self.name.tip = self.differs.tip = self.toolTip()
+        self.name.tip = self.differs.tip = told(found)
+        self.setToolTip(plain_tip(told(found)))
         self.setAccessibleDescription(f"{WORDS} {self.name.text()}. {self.differs.text()}")
 
     def _drop(self) -> None:

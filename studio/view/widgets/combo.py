@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QStylePainter,
 )
 
+_INSET = 2  # pixels that a style keeps free beside the text
+
 
 class Combo(QComboBox):
     """A combo box of (key, title) pairs."""
@@ -49,17 +51,24 @@ class Combo(QComboBox):
     def showPopup(self) -> None:
         """Open the list as wide as its longest title."""
         view = self.view()
-        view.setMinimumWidth(max(self.width(), view.sizeHintForColumn(0) + 28))
+        view.setMinimumWidth(max(self.width(), self.widest() + 28))
         super().showPopup()
 
+    def widest(self) -> int:
+        """Pixels of the longest title."""
+        return self.view().sizeHintForColumn(0)
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        """As Qt paints it, with the short text in it."""
-        if self._short is None or self.currentIndex() < 0:
+        """As Qt paints it, with the short text in it; what has no room ends in dots."""
+        if self.currentIndex() < 0:
             super().paintEvent(event)
             return
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        option.currentText = self._short(self.key())
+        text = self._short(self.key()) if self._short else option.currentText
+        kind, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(kind, option, part, self).width() - _INSET
+        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)

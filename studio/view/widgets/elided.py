@@ -7,6 +7,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
+from studio.view.widgets.tips import plain_tip
+
 
 class Elided(QLabel):
     """A one-line label in a role of the style sheet."""
@@ -28,7 +30,7 @@ class Elided(QLabel):
         """As much of the text as there is room for."""
         text = self.fontMetrics().elidedText(self.text(), self._cut, self.width())
         whole = self.text() if text != self.text() else ""
-        if self.toolTip() != (tip := "\n".join(filter(None, (whole, self.tip)))):
+        if self.toolTip() != (tip := plain_tip("\n".join(filter(None, (whole, self.tip))))):
             self.setToolTip(tip)
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))

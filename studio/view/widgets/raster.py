@@ -1,10 +1,9 @@
-"""Many small marks as an image, by numpy: thousands of discs, rings or lines in a millisecond.
+"""Many small marks as an image, by numpy: thousands of discs or rings in a millisecond.
 
 A mark is a stamp of coverage, made beforehand at quarter-pixel offsets. Where marks of a layer
 overlap the greater coverage wins, so a layer is as opaque as its colour and no more.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,16 +94,6 @@ class Raster:
         right, bottom = self.width + 2 * self._room - side, self.height + 2 * self._room - side
         inside = (x >= 0) & (x < right) & (y >= 0) & (y < bottom)  # False for NaN
         return (x, y) if inside.all() else (x[inside], y[inside])
-
-
-def along(paths: NDArray[np.float32], pace: float = 0.6) -> NDArray[np.float32]:
-    """Places [n, 2] along polylines [k, paths, 2], no further apart than `pace` pixels."""
-    paths = paths[:, np.isfinite(paths).all((0, 2))]
-    start, way = paths[:-1], np.diff(paths, axis=0)
-    longest = float(np.hypot(way[..., 0], way[..., 1]).max(initial=0))
-    parts = min(256, max(1, math.ceil(longest / pace)))
-    share = (np.arange(parts, dtype=np.float32) / np.float32(parts))[:, None, None, None]
-    return (start + share * way).reshape(-1, 2)
 
 
 def shades_of(colour: QColor) -> NDArray[np.uint32]:
