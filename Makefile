@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) packaging/bootstrap.py
 
-.PHONY: run test check slow bench setup
+.PHONY: run test check slow faults bench setup
 run:    ; @$(BOOTSTRAP) run
 test:   ; @$(BOOTSTRAP) test
 check:  ; @$(BOOTSTRAP) check
 slow:   ; @$(BOOTSTRAP) slow
+faults: ; @$(BOOTSTRAP) faults
 bench:  ; @$(BOOTSTRAP) bench
 setup:  ; @$(BOOTSTRAP) setup

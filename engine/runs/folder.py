@@ -40,9 +40,10 @@ class RunFolder:
 
         Raises RunError where a run or anything else is there, or nothing can be written.
         """
-        if self.spec_file.exists():
-            raise RunError(f"{self.path} already holds a run; resume it or choose another folder.")
         try:
+            if self.spec_file.exists():
+                way_out = "resume it or choose another folder"
+                raise RunError(f"{self.path} already holds a run; {way_out}.")
             if self.path.exists() and any(self.path.iterdir()):
                 raise RunError(f"{self.path} is not empty; choose another folder.")
             made = not self.path.exists()
