@@ -89,7 +89,7 @@ class CompanionChips(QWidget):
         colour = companion_colour(self._theme.tokens, place)
         dot.setStyleSheet(f"background: {colour}; border-radius: 5px")
         row = QHBoxLayout(chip)
-        row.setContentsMargins(12, 6, 8, 6)
+        row.setContentsMargins(12, 5, 8, 5)  # no taller than what stands beside it
         row.setSpacing(8)
         title = method_title(other.model, self._catalogue)
         said = _SAID.get(other.name, (self._told(other.model), other.name))

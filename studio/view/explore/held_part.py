@@ -16,7 +16,7 @@ from studio.view.widgets.card import head, label, rule
 ROWS: dict[Probed, str] = {
     "defect": "semigroup defect",
     "residual": "identity residual",
-    "error": "error against truth",
+    "error": "error of one jump",
 }
 _MEMORISES = "The truth is the flow of the pictures themselves: all of its ways end in one of them."
 _NONE = "–"
