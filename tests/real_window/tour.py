@@ -11,12 +11,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSize
+from PySide6.QtCore import QPoint, QPointF, QSize
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from engine.contract.catalogue import shipped_models
 from studio.assembly import Studio
+from studio.model.pixel_model import PixelPaths
 from studio.model.run_model import RunModel
 from tests.bench.live_studio import with_studio
 from tests.real_window.flight import click, move_to, rail_button, xdotool
@@ -90,7 +91,12 @@ async def points(studio: Studio) -> None:
     await keys("f")
     await until(lambda: studio.models.fields.seen is not None)
     await shoot("8-fields")
-    await keys("f")
+    await keys("f", "h")
+    plot = page.particles.plot
+    await move_to(plot, plot.rect().center() + QPoint(40, 25))
+    await until(lambda: studio.models.closer.chord.seen is not None)
+    await shoot("8-chord", 1.0)
+    await keys("h")
     await pick(studio, shipped("spiral"))
     await until(lambda: studio.models.companions.all and studio.models.companions.all[0].states)
     await shoot("5-models")
@@ -126,7 +132,23 @@ async def pictures(studio: Studio) -> None:
     await keys("c", "c", "c")
     await move_to(page.pictures.others[0], page.pictures.others[0].tiles.rect(4).center().toPoint())
     await shoot("3-truth-wiped")
+    page.pictures.comparing.choose("side")
+    await keys("p")
+    end, closer = page.pictures.end, studio.models.closer
+    for across, down in ((0.3, 0.5), (0.6, 0.3), (0.9, 0.9)):
+        face = end.tiles.rect(0)  # with the first of them the pictures make room for the curves
+        place = face.topLeft() + QPointF(across * face.width(), down * face.height())
+        await move_to(end, place.toPoint())
+        await xdotool("click", 1)
+        await asyncio.sleep(0.5)
+    await until(lambda: both_ways(closer.pixels.paths, 3))
+    await shoot("8-pixels", 1.0)
+    await keys("p")
     companions.remove("truth")
+    await keys("f")
+    await until(lambda: closer.picture_fields.seen is not None)
+    await shoot("8-picture-fields", 1.0)
+    await keys("f")
     await click(page.where.source.kinds["data"])
     await click(page.where.source.way.chips["carried"])
     await keys("o")
@@ -152,6 +174,11 @@ async def pictures(studio: Studio) -> None:
     await keys("ctrl+e")
     await shoot("12-export", 1.5)
     await keys("Escape")
+
+
+def both_ways(paths: PixelPaths | None, count: int) -> bool:
+    """Whether the learned and the true paths of so many pixels are there."""
+    return paths is not None and len(paths.pixels) == count and paths.exact is not None
 
 
 async def trained(studio: Studio) -> None:

@@ -109,10 +109,10 @@ def test_a_composed_jump_is_drawn_as_its_steps(pad, explore):
     ("capability", "t", "s", "words"),
     [
         ("flow map", 0.3, 0.5, "outside the trained triangle"),
-        ("flow map", 1.0, 0.0, "from noise to data in one jump"),
+        ("flow map", 1.0, 0.0, "all the way from noise to data"),
         ("velocity", 0.3, 0.5, "the ODE backwards"),
-        ("velocity", 1.0, 0.0, "from noise to data in one jump"),
-        ("endpoint", 1.0, 0.0, "from noise to data in one jump"),
+        ("velocity", 1.0, 0.0, "all the way from noise to data"),
+        ("endpoint", 1.0, 0.0, "all the way from noise to data"),
         ("endpoint", 0.8, 0.5, "denoise, then add noise up to σ = 1"),
         ("endpoint", 0.3, 0.5, "denoise, then add noise up to σ = 1"),
         ("endpoint", 0.5, 0.5, "the identity: nothing moves"),

@@ -142,11 +142,11 @@ def test_the_line_tells_of_the_place_under_the_cursor(pad, explore):
     told = []
     pad.told.connect(told.append)
     explore.set_times(1.0, 0.0)
-    assert told[-1] == "from noise to data in one jump"
+    assert told[-1] == "all the way from noise to data"
     QTest.mouseMove(pad, pixel(pad, 0.5, 0.8))
     assert told[-1].endswith("outside the trained triangle")
     QApplication.sendEvent(pad, QEvent(QEvent.Type.Leave))
-    assert told[-1] == "from noise to data in one jump"
+    assert told[-1] == "all the way from noise to data"
 
 
 def test_several_steps_are_drawn_as_several_jumps(pad, explore):

@@ -46,7 +46,7 @@ def meaning(t: float, s: float, model: Model | None = None) -> str:
     if s > t:
         return "towards noise: outside the trained triangle"
     if (t, s) == CORNER:
-        return "from noise to data in one jump"
+        return "all the way from noise to data"
     if s == 0:
         return f"the rest of the way to data from t = {t:.3f}"
     if t == 1:
