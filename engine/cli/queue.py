@@ -1,5 +1,6 @@
 """`queue`: what waits to be trained, and a terminal that trains it."""
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,19 +15,21 @@ import typer
 
 from engine.cli.options import Workspace
 from engine.cli.output import Json, complaints, console, show
-from engine.cli.training import spec_from
+from engine.cli.training import key_values, spec_from
 from engine.contract import exits
 from engine.contract.messages import StartRun
 from engine.hub.control import Control
 from engine.hub.queue import Entry, Plan, QueueFile
 from engine.hub.trainings import Trainings
 from engine.hub.workspace import runs_folder
+from engine.worker.parent import leave_with_parent
 
 app = typer.Typer()
 queue = typer.Typer(help="What waits to be trained: list, add, move, remove, hold, release, work.")
 app.add_typer(queue, name="queue")
 
 Run = Annotated[str, typer.Argument(help="The name of a run that waits.")]
+_LEAVES = leave_with_parent if sys.platform == "linux" else None  # so that no training is orphaned
 
 
 @queue.callback(invoke_without_command=True)
@@ -65,10 +68,19 @@ def add(
 
 
 @queue.command()
-def resume(run: Run, workspace: Workspace) -> None:
+def resume(
+    run: Annotated[str, typer.Argument(help="The name of a run that stopped.")],
+    workspace: Workspace,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value of training or cadence, other from there on."),
+    ] = None,
+) -> None:
     """Queue a run that stopped, to go on when its turn comes."""
-    Trainings(workspace, lambda message: None).resumable(run)
-    _file(workspace).edit(methodcaller("added", Entry(run, None, time.time())))
+    changes = tuple(key_values(set_ or []))
+    Trainings(workspace, lambda message: None).resumable(run, changes)
+    entry = Entry(run, None, time.time(), changes=changes)
+    _file(workspace).edit(methodcaller("added", entry))
     console.print(f"{run} waits.")
 
 
@@ -134,13 +146,13 @@ def _train(entry: Entry, workspace: Path, file: QueueFile) -> int:
     folder = runs_folder(workspace) / entry.run
     with tempfile.TemporaryDirectory(prefix="flowmap-queue-") as scratch:
         words = ["resume", entry.run]
+        words += [word for key, value in entry.changes for word in ("--set", f"{key}={value}")]
         if entry.spec is not None and not (folder / "spec.toml").exists():
             spec = Path(scratch, "spec.toml")
             spec.write_text(tomli_w.dumps(msgspec.to_builtins(entry.spec)), "utf-8")
             words = ["train", str(spec), "--run", str(folder)]
         command = [sys.executable, "-m", "engine.cli", *words, "--workspace", str(workspace)]
-        process = subprocess.Popen(command)
-        code = _wait(process)
+        code = _wait(subprocess.Popen(command, preexec_fn=_LEAVES))
     began = (folder / "spec.toml").exists() and code not in (exits.BAD_INPUT, exits.NO_TORCH)
     problem = f"It {exits.in_words(code)} when it was started in a terminal."
     waits_on = methodcaller("with_problem", entry.run, problem)
@@ -149,12 +161,16 @@ def _train(entry: Entry, workspace: Path, file: QueueFile) -> int:
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Its exit code; Ctrl-C reaches it too, and it saves."""
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+    """Its exit code; Ctrl-C reaches it too and another signal is handed on, and it saves."""
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _file(workspace: Path) -> QueueFile:

@@ -49,7 +49,7 @@ def spec_from(
     pairs += [("seed", str(seed))] if seed is not None else []
     pairs += [("method.teacher.source", teacher)] if teacher is not None else []
     pairs += [("start", start)] if start is not None else []
-    pairs += _pairs(changes)
+    pairs += key_values(changes)
     for key, value in pairs:
         spec = with_value(spec, key, value)
     # A short run of a preset must not be refused for the preset's long warm-up.
@@ -66,7 +66,7 @@ def _read_toml(path: Path) -> RunSpec:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _pairs(changes: list[str]) -> list[tuple[str, str]]:
+def key_values(changes: list[str]) -> list[tuple[str, str]]:
     """Key and value of each `--set`. Raises UserError."""
     found = [change.partition("=") for change in changes]
     for key, equals, _ in found:
@@ -126,7 +126,7 @@ def resume(
     """Go on with a run from its newest sealed checkpoint."""
     from engine.hub.workspace import run_folder
 
-    _session(run_folder(run, workspace), None, workspace, threads, json, _pairs(set_ or []))
+    _session(run_folder(run, workspace), None, workspace, threads, json, key_values(set_ or []))
 
 
 def _rehearse(spec: RunSpec, workspace: Path, threads: int, as_json: bool) -> None:

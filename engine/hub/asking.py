@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from engine.contract import frames, messages
-from engine.contract.errors import UserError
 from engine.contract.messages import RunInfo, Runs
 from engine.hub.meeting import RUNS, meet
 from engine.hub.queue import QueueFile
@@ -18,10 +17,7 @@ def known_runs(workspace: Path) -> tuple[RunInfo, ...]:
     """As the hub in the background tells them, where there is one; else as the files do."""
     if told := _asked(workspace):
         return told
-    try:
-        entries = QueueFile(workspace).read().entries
-    except UserError:
-        entries = ()
+    entries = QueueFile(workspace).peek().entries
     queued = [queued_info(workspace, entry, place) for place, entry in enumerate(entries)]
     names = {info.name for info in queued}
     return (*queued, *(info for info in list_runs(workspace) if info.name not in names))

@@ -62,13 +62,14 @@ class Child:
     @classmethod
     async def start(cls, module: str, threads: int, workspace: Path, **extra: str) -> "Child":
         """Start `python -m MODULE`; `extra` is added to its environment. Raises UserError."""
-        # A file, not a pipe: printing must neither block nor fail, whatever becomes of the hub.
-        printed = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the child)
-        try:
-            process = await cls._spawn(module, printed, environment(threads, extra))
-        except OSError as error:
-            printed.close()
-            raise UserError(f"A worker cannot be started: {error.strerror}.") from error
+        with contextlib.ExitStack() as unless_it_starts:
+            # A file, not a pipe: printing must neither block nor fail, whatever becomes of the hub.
+            printed = unless_it_starts.enter_context(tempfile.TemporaryFile())
+            try:
+                process = await cls._spawn(module, printed, environment(threads, extra))
+            except OSError as error:
+                raise UserError(f"A worker cannot be started: {error.strerror}.") from error
+            unless_it_starts.pop_all()
         return cls(process, printed, workspace)
 
     @staticmethod

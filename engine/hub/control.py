@@ -11,6 +11,7 @@ from engine.runs.errors import RunError, disk_sentence
 from engine.runs.lock import take
 
 FILE = "hub.lock"
+_LENGTH = 80  # bytes, always: whoever reads meanwhile finds the old ones or the new
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -63,9 +64,8 @@ class Control:
 
     def _write(self) -> None:
         assert self._handle is not None
-        content = msgspec.json.encode(Holder(os.getpid(), self._window))
+        content = msgspec.json.encode(Holder(os.getpid(), self._window)).ljust(_LENGTH)
         with contextlib.suppress(OSError):  # it only names who has it
-            os.ftruncate(self._handle, 0)
             os.lseek(self._handle, 0, os.SEEK_SET)
             os.write(self._handle, content)
 

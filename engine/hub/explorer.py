@@ -42,6 +42,7 @@ class Explorer:
         self._pending: dict[int, type[Request]] = {}  # at the worker
         self._held: dict[type[Request], Request] = {}  # the third of its kind
         self._threads = _all_threads()
+        self._starting = asyncio.Lock()
 
     def make_room(self, trainings: int) -> None:
         """Take all threads where nothing is being trained, else one.
@@ -64,8 +65,10 @@ class Explorer:
             return
         if self._child is None:
             machine.check_torch()  # it reads a folder: 0.8 ms, which no jump is to pay again
-            self._child = await self._start()
-            self._watching = asyncio.create_task(self._watch(self._child))
+            async with self._starting:  # a picture that was taken in asks beside the stream
+                if self._child is None:
+                    self._child = await self._start()
+                    self._watching = asyncio.create_task(self._watch(self._child))
         self._send(request)
 
     async def stop(self) -> None:

@@ -24,6 +24,7 @@ from engine.contract.messages import (
 )
 from engine.data.catalogue import data_sets
 from engine.exchange.header import read_header
+from engine.hub.queue import waiting_spec
 from engine.hub.shipped import ShippedRun
 from engine.hub.starting import parent_of
 from engine.hub.workspace import named_run, past_run, shipped_run
@@ -43,13 +44,14 @@ def catalogue(workspace: Path, request: GetCatalogue) -> Catalogue:
 
 
 def spec(workspace: Path, request: ReadSpec) -> SpecAnswer:
-    """The spec of a run. Raises UserError."""
-    return SpecAnswer(request.id, _past(request.run, workspace).spec())
+    """The spec of a run, also of one that waits and never began. Raises UserError."""
+    waits = waiting_spec(request.run, workspace)
+    return SpecAnswer(request.id, waits or _past(request.run, workspace).spec())
 
 
 def start(workspace: Path, request: ReadStart) -> SpecAnswer:
     """The spec of what a run starts from, from its own copy of the weights if it has one."""
-    if request.run:
+    if request.run and waiting_spec(request.run, workspace) is None:
         kept = named_run(request.run, workspace).start
         if kept.is_file():
             return SpecAnswer(request.id, read_header(kept).spec)

@@ -56,6 +56,7 @@ class Hub:
         self._queue = Waiting(workspace, self._trainings, self._tell, self._control)
         self._door = Door(workspace)
         self._began = False
+        self._naming = asyncio.Lock()
 
     @property
     def busy(self) -> bool:
@@ -91,23 +92,31 @@ class Hub:
 
     async def start(self, request: StartRun) -> RunInfo:
         """Start a new run or queue it. Raises UserError."""
-        if request.queue:
-            self._trainings.prepared(request, waiting(self.workspace))
-            self._control.take()
-            return await self._queue.add(request)
-        if request.name in waiting(self.workspace):
-            raise UserError(f"{request.name} waits in the queue already; choose another name.")
-        return await self._trainings.start(request)
+        async with self._naming:  # two that come at once must not choose the same name
+            try:
+                if request.queue:
+                    self._trainings.prepared(request, waiting(self.workspace))
+                    self._control.take()
+                    return await self._queue.add(request)
+                if request.name in waiting(self.workspace):
+                    taken = f"{request.name} waits in the queue already"
+                    raise UserError(f"{taken}; choose another name.")
+                return await self._trainings.start(request)
+            finally:
+                self._release()
 
     async def resume(self, request: ResumeRun) -> RunInfo:
         """Go on with a run, now or when its turn comes. Raises UserError."""
-        if request.queue:
-            self._trainings.resumable(request.run)
-            self._control.take()
-            return await self._queue.add(request)
-        info = await self._trainings.resume(request)
-        await self._queue.forget(request.run)
-        return info
+        try:
+            if request.queue:
+                self._trainings.resumable(request.run, request.changes)
+                self._control.take()
+                return await self._queue.add(request)
+            info = await self._trainings.resume(request)
+            await self._queue.forget(request.run)
+            return info
+        finally:
+            self._release()
 
     def control(self, request: ControlRun) -> None:
         """Hand an action to a run. Raises UserError."""
@@ -127,11 +136,14 @@ class Hub:
 
     async def detach(self, wanted: bool, serve: Callable[..., object]) -> None:
         """Live on without a window, or no longer so. Raises UserError."""
-        if wanted:
-            self._control.take()
-            await self._door.open(self, serve)
-        self._guarded.outlive(wanted)
-        self.detached = wanted
+        try:
+            if wanted:
+                self._control.take()
+                await self._door.open(self, serve)
+            self._guarded.outlive(wanted)
+            self.detached = wanted
+        finally:
+            self._release()
 
     async def stay(self) -> None:
         """Return when there is nothing left to do and nobody looks."""

@@ -5,7 +5,15 @@ import itertools
 from collections.abc import Callable, Hashable
 
 from engine.contract import frames, messages
-from engine.contract.messages import EngineNote, ExportProgress, Message, Progress, RunChanged
+from engine.contract.messages import (
+    CheckProgress,
+    EngineNote,
+    ExportProgress,
+    Message,
+    Progress,
+    Queue,
+    RunChanged,
+)
 
 NOTES = 64  # lines for the log panel that may wait; older ones give way
 ROOM = 8 << 20  # bytes that may wait before whoever asks for more is held back
@@ -68,6 +76,10 @@ class Outbox:
                 return "progress", message.run
             case ExportProgress():
                 return "export", message.export
+            case CheckProgress():
+                return "check", message.check
+            case Queue(id=None):
+                return "queue"
             case RunChanged():
                 return "run", message.run.name
             case EngineNote():

@@ -24,13 +24,15 @@ _PATIENCE = 5.0  # seconds: a change takes milliseconds
 class Entry(msgspec.Struct, frozen=True):
     """A run that waits: with the spec as it was when it was queued, or, without one, to go on.
 
-    `problem` says why it could not begin; it waits then until somebody moves it.
+    `changes` are fields, key and value, that it goes on with otherwise. `problem` says why it could
+    not begin; it waits then until somebody moves it.
     """
 
     run: str
     spec: RunSpec | None = None
     added: float = 0.0  # unix time
     problem: str = ""
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -102,6 +104,38 @@ class QueueFile:
     def read(self) -> Plan:
         """What waits. Raises UserError where the file may not be read or is of a newer version."""
         try:
+            return self._found()
+        except _Damaged:  # by the time it is set aside somebody may have begun a good one
+            with self._locked():
+                return self._found_or_aside()
+
+    def peek(self) -> Plan:
+        """What waits as far as it can be read; nothing is set aside, as nobody is told of it."""
+        try:
+            return self._found()
+        except (UserError, _Damaged):
+            return Plan()
+
+    def edit(self, change: Callable[[Plan], Plan]) -> Plan:
+        """Change what waits while nobody else does. Raises UserError, and then nothing changes."""
+        with self._locked():
+            before = self._found_or_aside()
+            after = change(before)
+            if after != before:
+                try:
+                    write_whole(self.path, msgspec.json.format(msgspec.json.encode(after)))
+                except OSError as error:
+                    raise RunError(disk_sentence("write", self.path, error)) from error
+        return after
+
+    def _found_or_aside(self) -> Plan:
+        try:
+            return self._found()
+        except _Damaged as error:
+            return self._aside(str(error))
+
+    def _found(self) -> Plan:
+        try:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return Plan()
@@ -112,19 +146,7 @@ class QueueFile:
                 raise UserError(f"{self.path} is of a newer version of the program; update this.")
             return msgspec.json.decode(content, type=Plan)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return self._aside(str(error))
-
-    def edit(self, change: Callable[[Plan], Plan]) -> Plan:
-        """Change what waits while nobody else does. Raises UserError, and then nothing changes."""
-        with self._locked():
-            before = self.read()
-            after = change(before)
-            if after != before:
-                try:
-                    write_whole(self.path, msgspec.json.format(msgspec.json.encode(after)))
-                except OSError as error:
-                    raise RunError(disk_sentence("write", self.path, error)) from error
-        return after
+            raise _Damaged(str(error)) from error
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -156,13 +178,20 @@ class QueueFile:
         return Plan()
 
 
+class _Damaged(Exception):
+    """The file is no queue."""
+
+
 class _Format(msgspec.Struct):
     format: int = FORMAT
 
 
+def waiting_spec(run: str, workspace: Path) -> RunSpec | None:
+    """The spec of a run that waits and never began; None of any other one."""
+    entries = QueueFile(workspace).peek().entries
+    return next((entry.spec for entry in entries if entry.run == run), None)
+
+
 def waiting(workspace: Path) -> tuple[str, ...]:
     """The names that runs of the queue have taken; none where it cannot be read."""
-    try:
-        return tuple(entry.run for entry in QueueFile(workspace).read().entries)
-    except UserError:
-        return ()
+    return tuple(entry.run for entry in QueueFile(workspace).peek().entries)

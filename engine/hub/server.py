@@ -56,7 +56,11 @@ async def attend(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamW
     hub.attach(client)
     reading = asyncio.create_task(client.read(reader))
     try:
-        await asyncio.wait([reading])
+        try:
+            await asyncio.wait([reading])
+        except asyncio.CancelledError:  # a signal: the window is told how its trainings save
+            hub.leaving = True
+            raise
         if not reading.cancelled():
             reading.result()
     finally:

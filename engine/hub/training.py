@@ -28,6 +28,7 @@ from engine.hub.child import Child, last_line
 from engine.hub.ending import Ending
 from engine.hub.restarts import MOST, Restarts
 from engine.hub.silence import TICK, Silence
+from engine.runs.changes import Changes
 from engine.runs.folder import RunFolder
 from engine.runs.log import log
 
@@ -59,7 +60,7 @@ class Training:
         self,
         spec: RunSpec | None,
         workspace: Path,
-        changes: tuple[tuple[str, str], ...] = (),
+        changes: Changes = (),
     ) -> None:
         """Start the worker, for a new run with `spec`, else for the run that lies there."""
         self._workspace, self._changes = workspace, changes
@@ -82,10 +83,13 @@ class Training:
             self._make_leave()
 
     async def stop(self) -> None:
-        """Let the worker save and leave, and wait until it is gone."""
+        """Let the worker save and leave, and wait until it is gone.
+
+        Whoever waits may be told to hurry; the worker is watched to its end all the same.
+        """
         self._make_leave()
         await self._child.close()
-        await self.watching
+        await asyncio.wait([self.watching])
 
     async def _begin(self, spec: RunSpec | None) -> None:
         threads = max(1, machine.cores() - 1)  # the window keeps a core
@@ -104,16 +108,24 @@ class Training:
             self._ending = asyncio.create_task(ending.run())
 
     async def _watch(self) -> None:
-        while await self._goes_on(*await self._live()):
-            try:
-                await self._begin(None)
-            except UserError as error:
-                self._become(replace(self.info, state="failed", message=str(error)))
-                return
-            if self._stop_asked.is_set():  # while it was starting
-                self._ending = None
-                self._make_leave()
-                await self._child.close()
+        try:
+            while await self._goes_on(*await self._live()):
+                try:
+                    await self._begin(None)
+                except UserError as error:
+                    self._become(replace(self.info, state="failed", message=str(error)))
+                    return
+                if self._stop_asked.is_set():  # while it was starting
+                    self._end_the_ending()
+                    self._make_leave()
+                    await self._child.close()
+        finally:
+            self._end_the_ending()  # also one of a worker that was gone already
+
+    def _end_the_ending(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
 
     async def _live(self) -> tuple[int, str]:
         """One worker, to its end: its exit code, and what it printed."""
@@ -127,9 +139,8 @@ class Training:
                 case EngineNote():
                     self._tell(message)
         code = await self._child.stop(SAVING)
-        for task in (ticking, self._ending):
-            if task is not None:
-                task.cancel()
+        ticking.cancel()
+        self._end_the_ending()
         if self._timer:
             self._timer.cancel()
             self._timer = None

@@ -17,6 +17,7 @@ from engine.hub import machine
 from engine.hub.starting import fitting_problems
 from engine.hub.training import Training
 from engine.hub.workspace import check_name, list_runs, named_run, new_run_name, runs_folder
+from engine.runs.changes import Changes, changed, check_changes
 from engine.runs.lock import is_held
 from engine.runs.summary import summarise
 
@@ -37,6 +38,7 @@ class Trainings:
         self._workspace, self._tell, self._at_work = workspace, tell, at_work
         self._may_train = may_train
         self._live: dict[str, Training] = {}
+        self._beginning, self._leaving = asyncio.Lock(), False
         self._died: dict[str, RunInfo] = {}  # why: their folders cannot tell
 
     def __len__(self) -> int:
@@ -79,8 +81,10 @@ class Trainings:
         """Start a new run. Raises UserError where its spec, its name or the machine forbids it."""
         return await self._begin(self.prepared(request), request.spec, request.spec.device)
 
-    def resumable(self, run: str) -> RunInfo:
-        """A run that can go on. Raises UserError where it is at work or has taken all its steps."""
+    def resumable(self, run: str, changes: Changes = ()) -> RunInfo:
+        """A run that can go on. Raises UserError where it is at work or has taken all its steps,
+        or cannot go on with these `changes`.
+        """
         machine.check_torch()
         folder = named_run(run, self._workspace)
         if run in self._live or is_held(folder):
@@ -88,13 +92,16 @@ class Trainings:
         info = summarise(folder)
         if info.state == "finished":
             raise UserError(f"{run} has taken all its {info.steps} steps.")
+        if changes:
+            check_changes(changes)
+            changed(folder.spec(), changes)
         return replace(info, message="")
 
     async def resume(self, request: ResumeRun) -> RunInfo:
         """Go on with a run. Raises UserError where it is at work or has taken all its steps."""
-        info = self.resumable(request.run)
-        device = named_run(request.run, self._workspace).spec().device
-        return await self._begin(info, None, device, request.changes)
+        info = self.resumable(request.run, request.changes)
+        spec = changed(named_run(request.run, self._workspace).spec(), request.changes)
+        return await self._begin(info, None, spec.device, request.changes)
 
     def control(self, request: ControlRun) -> None:
         """Hand an action to a run's worker. Raises UserError where the run is not at work here."""
@@ -116,7 +123,10 @@ class Trainings:
         return tuple(sorted(known, key=lambda run: run.changed, reverse=True))
 
     async def stop(self) -> None:
-        """Let every worker save and leave."""
+        """Let every worker save and leave, and begin no other."""
+        self._leaving = True
+        async with self._beginning:  # one that is being started would be left behind
+            pass
         await asyncio.gather(*(training.stop() for training in self._live.values()))
 
     async def _begin(
@@ -124,8 +134,10 @@ class Trainings:
         info: RunInfo,
         spec: RunSpec | None,
         device: str,
-        changes: tuple[tuple[str, str], ...] = (),
+        changes: Changes = (),
     ) -> RunInfo:
+        if self._leaving:
+            raise UserError("The engine is leaving; start it again.")
         self._may_train()
         info = replace(info, state="starting", changed=time.time())
         folder = runs_folder(self._workspace) / info.name
@@ -133,8 +145,9 @@ class Trainings:
         self._live[info.name] = training
         self._died.pop(info.name, None)
         try:
-            await training.start(spec, self._workspace, changes)
-        except (UserError, OSError):
+            async with self._beginning:
+                await training.start(spec, self._workspace, changes)
+        except (UserError, OSError, asyncio.CancelledError):
             del self._live[info.name]
             raise
         training.watching.add_done_callback(lambda _: self._ended(training))

@@ -54,10 +54,12 @@ class Waiting:
         self._file = QueueFile(workspace, lambda text: tell(EngineNote("error", text)))
         self._begun: set[str] = set()  # started, and still in the file until their folder is there
         self._plan, self._stamp = Plan(), (-1, -1)
+        self._devices: dict[tuple[str, float], str] = {}  # as their specs say it
         self._shown: dict[str, RunInfo] = {}
         self._told = self._answer(-1)
         self._look_again = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._leaving = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -77,7 +79,8 @@ class Waiting:
         if hold and self.waits:
             with contextlib.suppress(UserError):
                 self._control.take()
-                self._take(self._file.edit(lambda plan: plan.set(True, None)))
+                self._file.edit(lambda plan: plan.set(True, None))
+                self._read()
                 count = len(self._plan.entries)
                 runs = f"{count} run waits" if count == 1 else f"{count} runs wait"
                 text = f"{runs} in the queue since last time; release it to go on."
@@ -85,9 +88,10 @@ class Waiting:
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """Start nothing more; what waits stays in the file."""
+        """Start nothing more, but what is being started; what waits stays in the file."""
+        self._leaving = True
+        self.nudge()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.wait([self._task])
 
     def nudge(self) -> None:
@@ -109,8 +113,8 @@ class Waiting:
             info = self._trainings.prepared(request, [e.run for e in self._plan.entries])
             entry = Entry(info.name, request.spec, time.time())
         else:
-            info = self._trainings.resumable(request.run)
-            entry = Entry(info.name, None, time.time())
+            info = self._trainings.resumable(request.run, request.changes)
+            entry = Entry(info.name, None, time.time(), changes=request.changes)
         await self._edit(lambda plan: plan.added(entry))
         return self._shown.get(entry.run, info)
 
@@ -126,30 +130,32 @@ class Waiting:
         return self._answer(request.id)
 
     async def forget(self, run: str) -> None:
-        """A run does not wait any more."""
+        """A run does not wait any more: it was started by somebody who did not wait."""
         if any(e.run == run for e in self._plan.entries):
+            if (info := self._trainings.find(run)) is not None:
+                self._tell(RunChanged(info))
             await self._edit(lambda plan: plan.without(run))
 
     async def _edit(self, change: Callable[[Plan], Plan]) -> None:
         async with self._turn:
-            self._take(await asyncio.to_thread(self._file.edit, change))
+            await asyncio.to_thread(self._file.edit, change)
+            self._read()  # and not what was written: somebody may have changed it since
         self.nudge()
 
     def _read(self) -> None:
-        """Take what another program changed."""
+        """Take what was changed, here or by another program."""
         stamp = self._file.stamp()
         if stamp == self._stamp:
             return
+        self._stamp = stamp  # from before it is read: what comes meanwhile is seen the next time
         try:
             self._take(self._file.read())
-            self._stamp = stamp
         except UserError as error:
-            self._stamp = stamp
             self._tell(EngineNote("error", str(error)))
 
     def _take(self, plan: Plan) -> None:
         """Show a new plan: whose place or message is new, and the queue itself."""
-        self._plan, self._stamp = plan, self._file.stamp()
+        self._plan = plan
         before, self._shown = self._shown, {}
         waiting = [e for e in plan.entries if e.run not in self._begun]
         for place, entry in enumerate(waiting):
@@ -173,7 +179,7 @@ class Waiting:
 
     async def _work(self) -> None:
         said = ""
-        while True:
+        while not self._leaving:
             try:
                 self._read()
                 await self._settle()
@@ -184,9 +190,9 @@ class Waiting:
                     self._tell(EngineNote("error", said))
             except Exception:  # the queue of a night must outlive one fault
                 log.exception("the queue met a fault")
-            self._look_again.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look_again.wait(), PERIOD)
+            self._look_again.clear()
 
     async def _settle(self) -> None:
         """Take out of the file what was started, once its own folder keeps its spec; what failed
@@ -203,7 +209,7 @@ class Waiting:
                 self._take(self._plan)
 
     async def _start_what_may(self) -> None:
-        while (entry := self._next()) is not None and self._may_train():
+        while (entry := self._next()) is not None and self._may_train() and not self._leaving:
             try:
                 await self._start(entry)
             except (UserError, OSError) as error:
@@ -213,6 +219,7 @@ class Waiting:
 
     def _next(self) -> Entry | None:
         """The first run whose device has room; None where there is none, or the queue is held."""
+        self._read()  # a terminal may have held it, or taken a run out, a moment ago
         for entry in () if self._plan.held else self._plan.entries:
             free = entry.run not in self._begun and not entry.problem
             if free and self._trainings.on(self._device(entry)) < self._plan.at_once:
@@ -220,15 +227,24 @@ class Waiting:
         return None
 
     async def _start(self, entry: Entry) -> None:
-        if entry.spec is not None:
-            if (runs_folder(self._workspace) / entry.run / "spec.toml").exists():
-                await self._edit(lambda plan: plan.without(entry.run))  # a hub was killed here
-                return
-            await self._trainings.start(StartRun(0, entry.spec, entry.run))
+        if entry.spec is None:
+            resumed = ResumeRun(0, entry.run, changes=entry.changes)
+            info = await self._trainings.resume(resumed)
+        elif self._has_begun(entry.run, entry.spec):
+            await self._edit(lambda plan: plan.without(entry.run))  # a hub was killed here
+            return
         else:
-            await self._trainings.resume(ResumeRun(0, entry.run))
+            info = await self._trainings.start(StartRun(0, entry.spec, entry.run))
+        self._tell(RunChanged(info))  # first: a row that waits no more and has not moved is gone
         self._begun.add(entry.run)
         self._take(self._plan)
+
+    def _has_begun(self, run: str, spec: RunSpec) -> bool:
+        """Whether this very run lies there; another one of its name is refused, and waits on."""
+        folder = RunFolder(runs_folder(self._workspace) / run)
+        if not folder.spec_file.exists():
+            return False
+        return replace(folder.spec(), start="") == replace(spec, start="")  # which names a step now
 
     def _may_train(self) -> bool:
         with contextlib.suppress(UserError):  # another hub works at this queue
@@ -236,11 +252,14 @@ class Waiting:
         return self._control.held
 
     def _device(self, entry: Entry) -> str:
-        try:
-            spec = entry.spec or RunFolder(runs_folder(self._workspace) / entry.run).spec()
-        except UserError:
-            return ""  # it can be started nowhere, and that is told where it is tried
-        return machine.device_kind(spec.device)
+        waits = entry.run, entry.added
+        if waits not in self._devices:  # else a thousand files are read each second
+            try:
+                spec = entry.spec or RunFolder(runs_folder(self._workspace) / entry.run).spec()
+            except UserError:
+                return ""  # it can be started nowhere, and that is told where it is tried
+            self._devices[waits] = dict(entry.changes).get("device", spec.device)
+        return machine.device_kind(self._devices[waits])
 
 
 def queued_info(workspace: Path, entry: Entry, place: int) -> RunInfo:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from asyncio import SubprocessProtocol, SubprocessTransport
 from collections.abc import Callable
 from typing import BinaryIO, cast
@@ -10,12 +11,16 @@ from engine.contract.frames import Decoder, FrameError
 
 _PIPE = 1 << 20  # bytes
 LINGER = 1.0  # seconds in which a dead process's last words may still arrive
+GREETING = b'{"type":"hello"'  # how the header of an engine's first frame begins
+NOISE = 1 << 16  # bytes that may come before it
+_LENGTHS = 8  # bytes of a frame before its header
 
 
 class Child(SubprocessProtocol):
     """Cuts stdout into frames; `ended` fires once, when process and pipes are gone.
 
-    After a fault, such as a stream that carries no frames, nothing more is taken from it.
+    What comes before the greeting is left out: where the engine is behind ssh a shell may speak
+    first. After a fault, such as a stream that carries no frames, nothing more is taken from it.
     """
 
     def __init__(self, on_frame: Callable[[bytes, bytes], None]) -> None:
@@ -23,6 +28,9 @@ class Child(SubprocessProtocol):
         self.greeted = asyncio.Event()  # it said hello, or never will
         self.silent = asyncio.Event()  # no frame will come any more
         self.ended = asyncio.Event()
+        self.heard = time.monotonic()  # when it last said something
+        self.noise = bytearray()  # what it said before it greeted
+        self._speaks = False  # frames, from now on
         self._on_frame = on_frame
         self._decoder = Decoder()
         self._transport: SubprocessTransport | None = None
@@ -65,12 +73,25 @@ class Child(SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if self.fault:
             return
+        self.heard = time.monotonic()
         try:
-            for header, payload in self._decoder.feed(data):
+            for header, payload in self._decoder.feed(data if self._speaks else self._past(data)):
                 if not self.fault:
                     self._on_frame(header, payload)
         except FrameError as error:
             self.refuse(f"The engine's stream cannot be read ({error}), so it was closed.")
+
+    def _past(self, data: bytes) -> bytes:
+        """What follows the noise; nothing while no greeting has come."""
+        self.noise += data
+        start = self.noise.find(GREETING) - _LENGTHS
+        if start < 0 and len(self.noise) > NOISE:
+            raise FrameError(f"no greeting in {len(self.noise)} bytes")
+        self._speaks = start >= 0
+        frames = bytes(self.noise[start:]) if self._speaks else b""
+        if self._speaks:
+            del self.noise[start:]
+        return frames
 
     def refuse(self, fault: str) -> None:
         """Take nothing more from this process."""

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import PIPE
@@ -25,13 +26,15 @@ from engine.contract.messages import (
 from engine.contract.version import PROTOCOL, VERSION
 from studio.link.child import Child
 from studio.link.link import Link, LinkClosed, Refusal
-from studio.link.log import default_log, last_words, open_log
+from studio.link.log import WORDS, default_log, last_words, open_log
 
 HUB = (sys.executable, "-m", "engine.hub", "--stdio")
 GREETING = 60.0  # seconds for the engine's first word; a cold disk is slow
-SAVING = 45.0  # seconds to save and leave; more than the hub gives its own workers
+SAVING = 150.0  # seconds without a word while it saves; more than the hub gives its own workers
 LEAVING = 2.0  # seconds to leave after being told to
 PARTING = 10.0  # seconds for the process that leads to an engine which lives on
+RETURNS = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each try to come back to one that was lost
+_ENDED = 1  # exit code of what leads to an engine in the background, where that ended by itself
 
 
 class _Answered(msgspec.Struct, frozen=True):
@@ -55,7 +58,8 @@ class HubLink(Link):
         self._waiting: dict[int, asyncio.Future[tuple[Message, bytes]]] = {}
         self._child: Child | None = None
         self._life: asyncio.Task[None] | None = None
-        self._open = False
+        self._returning: asyncio.Task[None] | None = None
+        self._open = self._lives_on = False
         self._stopping = self._parting = False
         self._log_start = 0
 
@@ -65,15 +69,16 @@ class HubLink(Link):
         return self._child.pid if self._child else 0
 
     async def start(self) -> None:
-        if self._life is not None:
-            if self._open:
+        if self._life is not None and self._child is not None:
+            if not self._stopping and not self._child.silent.is_set():
+                await self._child.greeted.wait()  # it is open, or somebody else starts it
                 return
             await asyncio.shield(self._life)  # the one before may still be saving
-        self._stopping = self._parting = False
+        self._stopping = self._parting = self._lives_on = False
         self._child = child = Child(self._on_frame)
         self._life = asyncio.create_task(self._live(child))
         if not await _within(child.greeted, GREETING):
-            child.refuse(f"The engine did not answer within {GREETING:.0f} seconds.")
+            child.refuse(_no_greeting(child))
 
     async def request(self, build: Callable[[int], Request]) -> tuple[Message, bytes]:
         if not self._open or self._child is None:
@@ -88,7 +93,10 @@ class HubLink(Link):
             self._waiting.pop(request.id, None)
 
     async def stop(self, patience: float = SAVING) -> None:
-        """Close stdin, so that it saves and leaves; after `patience` seconds it is ended."""
+        """Close stdin, so that it saves and leaves; it is ended `patience` seconds after its last
+        word: while its workers save and say so, it is waited for.
+        """
+        self._stay_away()
         if self._child is None or self._life is None:
             return
         self._stopping = True
@@ -101,6 +109,7 @@ class HubLink(Link):
 
         It is never ended by force here: where there is neither, that would be the hub.
         """
+        self._stay_away()
         if self._child is None or self._life is None:
             return
         self._stopping = self._parting = True
@@ -111,9 +120,11 @@ class HubLink(Link):
     async def _live(self, child: Child) -> None:
         """One child from birth to burial; `closed` is told as soon as it has no more to say."""
         why = await self._begin(child)
+        lost = False
         if not why:
             await child.silent.wait()
             why = await self._reason(child)
+            lost = self._is_lost(child)
         self._fail(why or "The engine was stopped.")
         child.greeted.set()
         self.closed.emit("" if self._stopping else why)
@@ -121,6 +132,25 @@ class HubLink(Link):
             await child.ended.wait()
         else:
             await _reap(child, SAVING)
+        if lost:
+            self._returning = asyncio.create_task(self._come_back())
+
+    def _is_lost(self, child: Child) -> bool:
+        """Whether only the way to an engine has ended, which trains on without a window."""
+        wished = self._stopping or bool(child.fault)
+        return self._lives_on and not wished and child.returncode != _ENDED
+
+    async def _come_back(self) -> None:
+        """Attach again to an engine that was lost; what waits longer and longer gives up."""
+        for wait in RETURNS:
+            await asyncio.sleep(wait)
+            await self.start()
+            if self._open:
+                return
+
+    def _stay_away(self) -> None:
+        if self._returning is not None:
+            self._returning.cancel()
 
     async def _begin(self, child: Child) -> str:
         """Start the process and greet it; returns what went wrong, if anything."""
@@ -152,6 +182,9 @@ class HubLink(Link):
         words, code = last_words(self.log, self._log_start), child.returncode
         how = "it closed its stream" if code is None else f"exit code {code}"
         how = f"signal {-code}" if code and code < 0 else how
+        if self._is_lost(child):
+            lost = f"The connection to the engine was lost ({how}{words})"
+            return f"{lost}; it trains on, and this window comes back to it by itself."
         return f"The engine stopped unexpectedly ({how}{words}); its log is {self.log}."
 
     def _fail(self, why: str) -> None:
@@ -189,7 +222,7 @@ class HubLink(Link):
                 f" window protocol {PROTOCOL} (version {VERSION}): install one version of both."
             )
         else:
-            self._open = True
+            self._open, self._lives_on = True, message.detached
             self._child.greeted.set()
             self.opened.emit(message)
 
@@ -214,13 +247,24 @@ class HubLink(Link):
 
 
 async def _reap(child: Child, patience: float) -> None:
-    """Close stdin and wait for the end; after `patience` seconds tell it to leave, then kill it."""
+    """Close stdin and wait for the end; `patience` seconds after its last word, and no sooner,
+    tell it to leave, then kill it.
+    """
     child.close_stdin()
-    for seconds, harder in ((patience, child.terminate), (LEAVING, child.kill)):
-        if await _within(child.ended, seconds):
+    closed = time.monotonic()
+    while (left := max(closed, child.heard) + patience - time.monotonic()) > 0:
+        if await _within(child.ended, left):
             return
-        harder()
+    child.terminate()
+    if not await _within(child.ended, LEAVING):
+        child.kill()
     await child.ended.wait()
+
+
+def _no_greeting(child: Child) -> str:
+    words = bytes(child.noise).decode("utf-8", "replace").split()
+    said = f"; it said: {' '.join(words)[:WORDS]}" if words else ""
+    return f"The engine did not answer within {GREETING:.0f} seconds{said}."
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

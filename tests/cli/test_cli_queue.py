@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from engine.cli.training import spec_from
 from engine.contract.errors import UserError
 from engine.hub.control import Control
 from engine.hub.queue import QueueFile
@@ -32,6 +33,18 @@ def test_what_is_added_is_listed_moved_held_and_taken_out(engine, tmp_path):
     assert plan.entries[0].spec.training.steps == 30
     states = {row["name"]: row["state"] for row in rows(engine("runs", "--json"))}
     assert states == {"c": "queued", "b": "queued"}
+
+
+def test_a_run_that_stopped_waits_with_its_changes(engine, tmp_path):
+    spec = spec_from("points-fm", [], "", None, None)
+    RunFolder(tmp_path / "workspace" / "runs" / "old").create(spec)
+    with pytest.raises(UserError, match=r"cannot change network\.width"):
+        engine("queue", "resume", "old", "--set", "network.width=3")
+    with pytest.raises(UserError, match="Learning rate"):
+        engine("queue", "resume", "old", "--set", "training.learning_rate=much")
+    engine("queue", "resume", "old", "--set", "training.learning_rate=0.01")
+    (waits,) = QueueFile(tmp_path / "workspace").read().entries
+    assert waits.changes == (("training.learning_rate", "0.01"),)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from engine.contract.history import History
+from engine.contract.journal import Reader
 from engine.hub.workspace import list_runs
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
@@ -23,6 +24,7 @@ TRAIN = "engine.worker.train"
 SCRIPT = ROOT / "tests" / "together" / "training_studio.py"
 ENDLESS = 10**7
 BEGIN, GONE = 120.0, 60.0  # seconds to start in, and to be gone in
+LATER = 5.0  # seconds between the two kills: a worker that follows another takes two to load
 
 
 def the_studio_dies(place: Place, tally: Tally) -> None:
@@ -36,7 +38,7 @@ def the_hub_dies(place: Place, tally: Tally) -> None:
 
 
 def the_worker_dies(place: Place, tally: Tally) -> None:
-    """Kill the train worker; then the studio, as the hub may start the training again."""
+    """Kill the train worker; then the studio, while the hub starts another or that one trains."""
     a_part_dies(place, tally, lambda studio: by_module(TRAIN, studio))
 
 
@@ -55,18 +57,17 @@ def a_part_dies(place: Place, tally: Tally, which: Callable[[int], int]) -> None
         studio = subprocess.Popen(
             [sys.executable, SCRIPT, workspace, str(ENDLESS)], cwd=ROOT, stdout=said, stderr=said
         )
-    seen = History()
+    seen = b""
     try:
         if not until(lambda: studio.poll() is not None or trained_beyond(workspace, began), BEGIN):
             tally.fault("unreadable", f"{workspace}: no training began beyond step {began}.")
         if studio.poll() is not None:
             tally.fault("unreadable", f"{workspace}: the studio left by itself, see {said.name}.")
         time.sleep(place.chance.uniform(0, 1.0))
-        journal = the_run(workspace).journal
-        seen.feed(journal.read_bytes())
+        seen = the_run(workspace).journal.read_bytes()
         with contextlib.suppress(ProcessLookupError):  # it left by itself, which is told above
             os.kill(which(studio.pid), signal.SIGKILL)
-        time.sleep(place.chance.uniform(0, 1.0))
+        time.sleep(place.chance.uniform(0, LATER))
     finally:
         studio.kill()
         studio.wait()
@@ -75,10 +76,25 @@ def a_part_dies(place: Place, tally: Tally, which: Callable[[int], int]) -> None
         tally.fault("orphans", f"Left behind: {[name(found) for found in left]}.", len(left))
         for found in left:
             found.kill()
-    tally.shown(seen, the_run(workspace).journal)
+    still_there(seen, the_run(workspace).journal, tally)
     found = checkpoint.newest(the_run(workspace))
     if found is None or found.damaged or found.step < sealed:
         tally.fault("unreadable", f"{workspace}: the newest checkpoint is {found}.")
+
+
+def still_there(seen: bytes, journal: Path, tally: Tally) -> None:
+    """Whether every record that a window had read is there, byte for byte.
+
+    A journal only grows. A training that goes on from a checkpoint trains the rows behind it anew,
+    so a curve may be shorter for a moment; its records are not.
+    """
+    reader, history = Reader(), History()
+    list(reader.feed(seen))
+    history.feed(seen[: reader.offset])
+    tally.shown(History(), journal)
+    tally.rows += len(history)
+    if not journal.read_bytes().startswith(seen[: reader.offset]):
+        tally.fault("lost", f"{journal}: records that were shown are gone.", len(history))
 
 
 def name(process: psutil.Process) -> str:

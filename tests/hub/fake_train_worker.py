@@ -30,6 +30,8 @@ def beat(state, step):
     channel.send(Progress(name, state, "training", step, 100, checkpoint=step or -1))
 
 
+if train.changes:
+    channel.send(EngineNote("info", f"changed {train.changes}"))
 sys.stdout.write("noise on stdout\n")
 sys.stdout.flush()
 os.write(1, b"noise below Python\n")
@@ -95,6 +97,10 @@ with hold(run):
         match received and received.message:
             case None | Control("stop"):
                 beat("stopping", step)
+                for _ in range(40 if "lingers" in name else 0):
+                    channel.send(Progress(name, "stopping", "saving", step, 100))
+                    time.sleep(0.05)
+                (run.path / "saved").touch()
                 channel.send(Left("stopped", step))
                 sys.exit(75)
             case Control("pause"):

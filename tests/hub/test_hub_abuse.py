@@ -82,8 +82,8 @@ def test_a_studio_that_asks_and_never_reads_is_held_back(workspace, run):
             before = memory().rss
             ask = frames.encode(messages.encode(ReadJournal(9, "one", 0)))
             studio.send_bytes(ask * 2000)  # 512 MB of answers
-            await asyncio.sleep(1.0)
-            assert memory().rss - before < 100 << 20
+            await asyncio.sleep(2.0)
+            assert memory().rss - before < 60 << 20
             studio.writer.transport.abort()
 
     asyncio.run(check())

@@ -18,12 +18,15 @@ from hub_support import hub_here, hub_process, points_spec, processes, soon, wai
 
 from engine.contract import frames
 from engine.contract.messages import (
+    Catalogue,
     ControlRun,
     Detach,
+    GetCatalogue,
     GetQueue,
     GetRuns,
     Progress,
     ResumeRun,
+    RunChanged,
     SetQueue,
     StartRun,
 )
@@ -262,6 +265,77 @@ def test_a_signal_lets_it_save_and_leave(workspace):
     asyncio.run(check())
 
 
+def test_more_signals_while_it_saves_cut_nothing_short(workspace):
+    """The window has left, and whoever ends the session is impatient with the hub."""
+    saved = workspace / "runs" / "lingers" / "saved"
+
+    async def check():
+        async with window(workspace) as (studio, guardian):
+            await begin(studio, "lingers")
+            studio.writer.close()
+            for _ in range(3):
+                await asyncio.sleep(0.2)
+                guardian.terminate()
+            await guardian.wait()  # which ends as the hub ends
+            assert saved.exists()
+
+    asyncio.run(check())
+
+
+def test_a_machine_that_sleeps_wakes_to_a_run_that_goes_on(workspace, monkeypatch):
+    """Hub and worker stand still for longer than a silence may be, and nothing fires."""
+    monkeypatch.setenv("FAKE_SILENCE", "4.0")
+
+    async def check():
+        async with window(workspace) as (studio, _):
+            await begin(studio)
+            await asyncio.sleep(2.0)  # the hub has looked at its clock
+            hub, (worker,) = psutil.Process((await studio.hello()).pid), workers(FAKE)
+            worker.suspend()
+            hub.suspend()
+            await asyncio.sleep(6.0)
+            hub.resume()
+            await asyncio.sleep(0.2)
+            worker.resume()
+            await moving(studio, 20)
+            states = [m.run.state for m in studio.notices if isinstance(m, RunChanged)]
+            assert "silent" not in states
+
+    asyncio.run(check())
+
+
+def test_what_a_library_prints_in_the_hub_lands_in_its_log(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKE_LIBRARY", "1")
+
+    async def check(log):
+        async with hub_process(workspace, HUB, stderr=log) as (studio, _):
+            for _ in range(3):
+                assert isinstance(await studio.get(GetCatalogue), Catalogue)
+            assert (await studio.get(GetRuns)).runs == ()
+
+    with open(tmp_path / "log", "wb") as log:
+        asyncio.run(check(log))
+    said = (tmp_path / "log").read_text()
+    assert said.count("stray ") == said.count("print ") == 3 * 170 << 9
+
+
+def test_locks_that_were_left_lying_block_nobody(workspace):
+    """They are files; what counts is whether a living process holds them."""
+
+    async def check():
+        async with window(workspace) as (studio, _):
+            await begin(studio)
+        for file in (workspace / "hub.lock", workspace / "queue.lock"):
+            file.write_bytes(b'{"hub":1,"window":1}')
+        assert (workspace / "runs" / "a" / "lock").exists()
+        async with window(workspace) as (studio, _):
+            await studio.get(lambda id: ResumeRun(id, "a"))
+            await studio.state("a", "running")
+            await studio.get(lambda id: StartRun(id, points_spec(), "b", queue=True))
+
+    asyncio.run(check())
+
+
 def test_a_terminal_that_hangs_up_does_not_end_it(workspace):
     async def check():
         hub, step = await detached(workspace)
@@ -342,20 +416,20 @@ def test_a_workspace_by_another_name_is_the_same_one(workspace, tmp_path):
     assert [*meeting.places(workspace)] == [*meeting.places(tmp_path / "link")]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [b"", b"\n", b"GET / HTTP/1.0\r\n\r\n", b"FMS1 dance\n", b"\xff" * 5000],
-)
-def test_whoever_speaks_another_language_is_turned_away(workspace, words):
+WORDS = (b"", b"\n", b"GET / HTTP/1.0\r\n\r\n", b"FMS1 dance\n", b"\xff" * 5000)
+
+
+def test_whoever_speaks_another_language_is_turned_away(workspace):
     async def check():
         await detached(workspace)
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(socket_of(workspace)))
-            with contextlib.suppress(OSError):
-                connection.sendall(words)
-                connection.shutdown(socket.SHUT_WR)
-                connection.settimeout(20)
-                assert connection.recv(100) == b""
+        for words in WORDS:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(socket_of(workspace)))
+                with contextlib.suppress(OSError):
+                    connection.sendall(words)
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.settimeout(20)
+                    assert connection.recv(100) == b""
         async with window(workspace) as (studio, _):
             await moving(studio)
         await end(workspace)

@@ -19,6 +19,7 @@ from engine.contract.messages import (
     Trace,
 )
 from engine.hub import machine
+from engine.hub.explorer import Explorer
 
 pytestmark = pytest.mark.usefixtures("fake_explore")
 FAKE = "fake_explore_worker"
@@ -38,6 +39,30 @@ def test_it_is_started_when_first_asked_and_once(workspace):
             pids = {m.text for m in studio.notices if "opened" in getattr(m, "text", "")}
             assert len(pids) == 1
             assert not [m for m in studio.notices if isinstance(m, Done)]  # no answer twice
+
+    asyncio.run(check())
+
+
+def test_whoever_asks_first_beside_another_starts_one_worker_and_no_second(workspace):
+    """A picture that was taken in asks from beside the stream."""
+
+    class Box:
+        def __init__(self):
+            self.answered = []
+
+        def put(self, message):
+            self.answered.append(message)
+
+        def put_frame(self, frame):
+            self.answered.append(frame)
+
+    async def check():
+        box = Box()
+        explorer = Explorer(workspace, box)
+        await asyncio.gather(*(explorer.ask(OpenModel(id, "m")) for id in range(3)))
+        await soon(lambda: len([a for a in box.answered if isinstance(a, bytes)]) == 3)
+        assert len(workers(FAKE)) == 1
+        await explorer.stop()
 
     asyncio.run(check())
 

@@ -5,7 +5,16 @@ import contextlib
 import socket
 
 from engine.contract import frames, messages
-from engine.contract.messages import Chunk, Done, EngineNote, Progress, RunChanged, RunInfo
+from engine.contract.messages import (
+    CheckProgress,
+    Chunk,
+    Done,
+    EngineNote,
+    Progress,
+    Queue,
+    RunChanged,
+    RunInfo,
+)
 from engine.hub.outbox import NOTES, ROOM, Outbox
 
 
@@ -57,9 +66,13 @@ def test_a_frozen_reader_costs_one_notice_of_each_kind_and_run():
             info = RunInfo("a", "a", "fm", "d", "points", "running", 0, 1)
             for _ in range(1000):
                 box.put(RunChanged(info))
+            for place in range(1000):
+                box.put(Queue((f"run {place}",), False, 1))
+                box.put(CheckProgress(7, place, 1000))
+            box.put(Queue((), False, 1, 2))
             box.put(Done(1))
-            assert box.size - start < 200 * (NOTES + 4)
-            first, *rest = await read(here, 1 + NOTES + 4)
+            assert box.size - start < 200 * (NOTES + 7)
+            first, *rest = await read(here, 1 + NOTES + 7)
             assert first == Chunk(0, 0, 0)
             assert [m.text for m in rest if isinstance(m, EngineNote)] == [
                 f"note {step}" for step in range(20_000 - NOTES, 20_000)
@@ -68,6 +81,10 @@ def test_a_frozen_reader_costs_one_notice_of_each_kind_and_run():
                 "a": 19_999,
                 "b": 19_998,
             }
+            assert [m for m in rest if isinstance(m, Queue)] == [
+                Queue(("run 999",), False, 1),
+                Queue((), False, 1, 2),
+            ]
             assert rest[-1] == Done(1)
 
     asyncio.run(check())

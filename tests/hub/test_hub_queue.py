@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from functools import partial
 
 import msgspec
@@ -16,6 +18,8 @@ from engine.contract.messages import (
     GetRuns,
     MoveRun,
     Queue,
+    ReadSpec,
+    ReadStart,
     ResumeRun,
     RunChanged,
     SetQueue,
@@ -23,7 +27,8 @@ from engine.contract.messages import (
     TakeOut,
 )
 from engine.contract.specs import Data
-from engine.hub.queue import Entry, Plan, QueueFile
+from engine.hub.asking import known_runs
+from engine.hub.queue import Entry, Plan, QueueFile, waiting, waiting_spec
 from engine.runs.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("fake_train")
@@ -152,6 +157,78 @@ def test_a_run_that_stopped_waits_to_go_on(workspace):
     asyncio.run(check())
 
 
+CHANGES = (("training.learning_rate", "0.01"),)
+
+
+def test_a_run_that_waits_to_go_on_does_so_with_its_changes(workspace):
+    def later(changes):
+        return lambda id: ResumeRun(id, "old", True, changes)
+
+    async def check():
+        async with hub_here(workspace) as studio:
+            await begin(studio, "old")
+            await end(studio, "old", "stop")
+            await studio.state("old", "stopped")
+            await begin(studio, "first")
+            assert "cannot change data.name" in await studio.refusal(later((("data.name", "x"),)))
+            assert "Learning rate" in await studio.refusal(
+                later((("training.learning_rate", "?"),))
+            )
+            await studio.get(later(CHANGES))
+            assert QueueFile(workspace).read().find("old").changes == CHANGES
+            await end(studio, "first")
+            await studio.notice(
+                lambda m: isinstance(m, EngineNote) and m.text == f"changed {CHANGES}"
+            )
+
+    asyncio.run(check())
+
+
+def test_a_run_that_begins_moves_before_it_leaves_the_queue(workspace):
+    """A row that waits no more and that nothing moved would be gone in the window."""
+
+    async def check():
+        async with hub_here(workspace) as studio:
+            await begin(studio, "first")
+            await studio.get(queued("a"))
+            await end(studio, "first")
+            empty = await studio.notice(lambda m: isinstance(m, Queue) and m.runs == ())
+            before = studio.notices[: studio.notices.index(empty)]
+            moves = [m.run for m in before if isinstance(m, RunChanged) and m.run.name == "a"]
+            assert moves[-1].state == "starting"
+            await studio.state("a", "running")
+
+    asyncio.run(check())
+
+
+def test_the_settings_of_a_run_that_waits_can_be_read(workspace):
+    spec = points_spec(steps=77)
+
+    async def check():
+        async with hub_here(workspace) as studio:
+            await studio.get(lambda id: SetQueue(id, held=True))
+            await studio.get(queued("a", spec))
+            assert (await studio.get(lambda id: ReadSpec(id, "a"))).spec == spec
+            await studio.get(queued("b", replace(spec, start="a")))
+            assert "'a'" in await studio.refusal(lambda id: ReadStart(id, "a", "b"))
+            await studio.get(lambda id: TakeOut(id, "a"))
+            assert "no run 'a'" in await studio.refusal(lambda id: ReadSpec(id, "a"))
+
+    asyncio.run(check())
+
+
+def test_runs_that_are_queued_at_the_same_moment_have_names_of_their_own(workspace):
+    async def check():
+        async with hub_here(workspace) as studio:
+            await studio.get(lambda id: SetQueue(id, held=True))
+            asked = [studio.get(queued()) for _ in range(8)]
+            asked += [studio.get(lambda id: StartRun(id, points_spec())) for _ in range(2)]
+            names = {answer.run.name for answer in await asyncio.gather(*asked)}
+            assert len(names) == 10
+
+    asyncio.run(check())
+
+
 def test_a_run_that_is_resumed_at_once_waits_no_more(workspace):
     async def check():
         async with hub_here(workspace) as studio:
@@ -275,6 +352,57 @@ def test_a_hub_that_was_killed_while_it_started_a_run_neither_loses_nor_repeats_
     assert not (workspace / "runs" / "there" / "lives").exists()
 
 
+def test_another_run_that_took_the_name_costs_no_entry(workspace):
+    file = QueueFile(workspace)
+    file.edit(lambda plan: plan.added(Entry("a", points_spec(steps=77))))
+    RunFolder(workspace / "runs" / "a").create(points_spec())
+
+    async def check():
+        async with hub_here(workspace) as studio:
+            await studio.get(lambda id: SetQueue(id, held=False))
+            why = await studio.notice(
+                lambda m: isinstance(m, RunChanged) and m.run.state == "queued" and m.run.message
+            )
+            assert "already a run 'a'" in why.run.message
+
+    asyncio.run(check())
+    assert file.read().find("a").spec == points_spec(steps=77)
+
+
+def test_a_terminal_that_holds_the_queue_is_heeded_at_once(workspace, monkeypatch):
+    """Not when the hub looks by itself the next time, which may be after it has begun a run."""
+    monkeypatch.setattr("engine.hub.waiting.PERIOD", 3600.0)
+
+    async def check():
+        async with hub_here(workspace) as studio:
+            await begin(studio, "first")
+            await studio.get(queued("a"))
+            await studio.get(queued("b"))
+            file = QueueFile(workspace)
+            file.edit(lambda plan: plan.without("a").set(True, None))
+            await end(studio, "first")
+            await studio.notice(lambda m: isinstance(m, Queue) and m.held and m.runs == ("b",))
+            assert not workers(FAKE)
+
+    asyncio.run(check())
+
+
+def test_the_hub_that_leaves_while_it_starts_a_run_leaves_nothing(workspace):
+    """Whatever its moment: the run is in the queue or in its folder, and stopped."""
+
+    async def check(moment):
+        async with hub_here(workspace / str(moment)) as studio:
+            await studio.get(queued("a"))
+            await asyncio.sleep(moment)
+
+    for moment in (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1):
+        asyncio.run(check(moment))
+        assert not workers(FAKE)
+        here = workspace / str(moment)
+        waits = [entry.run for entry in QueueFile(here).read().entries]
+        assert waits == ["a"] or (here / "runs" / "a" / "spec.toml").exists()
+
+
 def test_what_a_terminal_adds_is_seen(workspace):
     async def check():
         async with hub_here(workspace) as studio:
@@ -326,6 +454,34 @@ def test_a_full_disk_changes_nothing(workspace, monkeypatch):
     assert [entry.run for entry in file.read().entries] == ["a"]
 
 
+def test_whoever_only_looks_sets_nothing_aside(workspace):
+    workspace.mkdir()
+    (workspace / "queue.json").write_bytes(b"{")
+    assert waiting(workspace) == ()
+    assert waiting_spec("a", workspace) is None
+    assert known_runs(workspace) == ()
+    assert (workspace / "queue.json").read_bytes() == b"{"
+
+
+def test_a_good_queue_is_not_set_aside_for_the_damaged_one_before_it(workspace, monkeypatch):
+    """Two programs find the damage; the other one is the first to begin anew."""
+    workspace.mkdir()
+    (workspace / "queue.json").write_bytes(b"{")
+    slow, quick = QueueFile(workspace), QueueFile(workspace)
+    found = QueueFile._found
+
+    def find_late(self):
+        monkeypatch.setattr(QueueFile, "_found", found)
+        try:
+            return found(self)
+        finally:
+            quick.edit(lambda plan: plan.added(Entry("a", points_spec())))
+
+    monkeypatch.setattr(QueueFile, "_found", find_late)
+    assert [entry.run for entry in slow.read().entries] == ["a"]
+    assert [entry.run for entry in quick.read().entries] == ["a"]
+
+
 def test_a_plan_survives_its_file_whole():
     plan = Plan(held=True, at_once=3, entries=(Entry("ü \U0001f300", points_spec(), 1.5, "why"),))
     assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
@@ -337,9 +493,6 @@ def test_changes_of_many_processes_are_all_kept(workspace):
         "for k in range(10): QueueFile(Path(sys.argv[1])).edit("
         "lambda plan: plan.added(Entry(f'{sys.argv[2]}-{k}')))"
     )
-    import subprocess
-    import sys
-
     started = [
         subprocess.Popen([sys.executable, "-c", code, str(workspace), str(n)], env=os.environ)
         for n in range(3)

@@ -89,7 +89,7 @@ def test_a_worker_that_says_why_it_failed_is_not_started_again(workspace):
     assert lives(workspace, "dies") == 1
 
 
-def test_a_run_that_was_stopped_is_not_started_again(workspace, monkeypatch):
+def test_a_run_that_was_stopped_is_not_started_again(workspace, quick, monkeypatch):
     monkeypatch.setattr("engine.hub.training.PAUSE", 3600.0)
 
     async def check():
@@ -98,6 +98,8 @@ def test_a_run_that_was_stopped_is_not_started_again(workspace, monkeypatch):
             await studio.notice(lambda m: isinstance(m, RunChanged) and "again" in m.run.message)
             await studio.get(lambda id: ControlRun(id, "killed", "stop"))
             await studio.state("killed", "failed", "stopped")
+            await asyncio.sleep(1.5)  # more than the ladder takes: there is nobody to be told
+            assert not [n for n in notes(studio) if "SIGTERM" in n]
 
     asyncio.run(check())
     assert lives(workspace, "killed") == 1
@@ -205,6 +207,7 @@ def quick(monkeypatch):
         monkeypatch.setattr(f"engine.hub.{place}.TICK", 0.05)
     monkeypatch.setattr("engine.hub.training.STACK", 0.3)
     monkeypatch.setattr("engine.hub.ending.STEP", 0.6)
+    monkeypatch.setattr("engine.hub.ending.OTHER", 0.6)
     monkeypatch.setattr("engine.hub.ending.TOLD", 0.6)
     monkeypatch.setattr("engine.hub.ending.SHOWN", 0.0)
 

@@ -39,6 +39,8 @@ def answer(request: m.AnyMessage) -> None:
         case m.ResumeRun():
             sys.stdout.write("a stray line of text that is no frame at all\n")
             sys.stdout.flush()
+        case m.VerifyRun():
+            os._exit(1)
         case m.ImportData():
             sys.stderr.write("out of luck\n")
             sys.stderr.flush()
@@ -60,14 +62,26 @@ def main(how: str, note: str) -> None:
         both = (m.Hello("child", protocol, "9.9.9") for protocol in (PROTOCOL + 1, PROTOCOL))
         sys.stdout.buffer.write(b"".join(encode(m.encode(hello)) for hello in both))
         sys.stdout.flush()
-    elif how != "mute":
+    elif how == "noisy":
+        sys.stdout.buffer.write(b"Last login: yesterday\r\n\x00\x01{}" * 50)
+        sys.stdout.buffer.flush()
         say(m.Hello("child", pid=os.getpid()))
+    elif how == "loud":
+        sys.stdout.buffer.write(b"no greeting at all\n" * 10_000)
+        sys.stdout.buffer.flush()
+    elif how != "mute":
+        say(m.Hello("child", pid=os.getpid(), detached=how == "far"))
     decoder = Decoder()
     while data := os.read(0, 65536):
         for header, _ in decoder.feed(data):
             answer(m.decode(header))
     if how == "saver":
         time.sleep(0.3)
+        Path(note).write_text("saved")
+    for step in range(20 if how == "slow saver" else 0):
+        say(m.Progress("run", "stopping", "saving", step, 20))
+        time.sleep(0.05)
+    if how == "slow saver":
         Path(note).write_text("saved")
     while how == "stubborn":
         time.sleep(60)

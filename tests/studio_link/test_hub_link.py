@@ -14,6 +14,7 @@ from loops import run, settle, until
 
 from engine.contract import messages as m
 from engine.contract.version import PROTOCOL, VERSION
+from engine.hub import ending, silence
 from studio.link import hub_link
 from studio.link.hub_link import HubLink
 from studio.link.link import LinkClosed, Refusal
@@ -170,11 +171,16 @@ def test_a_new_engine_waits_until_the_one_before_has_saved(tmp_path: Path) -> No
     ("how", "words"),
     [
         ("newer", [f"protocol {PROTOCOL + 1} (version 9.9.9)", f"(version {VERSION})"]),
-        ("garbage", ["cannot be read"]),
-        ("rude", ["did not greet"]),
+        ("garbage", ["did not answer", "it said: Traceback", "this is no frame"]),
+        ("rude", ["did not answer", "no greeting"]),
+        ("loud", ["cannot be read (no greeting in "]),
     ],
 )
-def test_a_false_start_is_told_in_one_sentence(tmp_path: Path, how: str, words: list[str]) -> None:
+def test_a_false_start_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, words: list[str]
+) -> None:
+    monkeypatch.setattr(hub_link, "GREETING", 2.0)
+
     async def scenario() -> None:
         async with linked(tmp_path, how) as (link, heard):
             await until(lambda: heard.ends)
@@ -183,6 +189,84 @@ def test_a_false_start_is_told_in_one_sentence(tmp_path: Path, how: str, words: 
             assert heard.ends[0].endswith(".")
             with pytest.raises(LinkClosed):
                 await link.request(m.GetRuns)
+
+    run(scenario())
+
+
+def test_what_a_shell_says_before_the_engine_is_left_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with linked(tmp_path, "noisy") as (link, heard):
+            assert [h.program for h in heard.hellos] == ["child"]
+            answer, _ = await link.request(m.GetRuns)
+            assert isinstance(answer, m.Runs)
+            assert not heard.notices
+        assert heard.ends == [""]
+
+    run(scenario())
+
+
+@pytest.fixture
+def soon_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_link, "RETURNS", (0.05, 0.05))
+
+
+@pytest.mark.usefixtures("soon_back")
+def test_the_way_to_an_engine_in_the_background_is_lost_and_found_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with linked(tmp_path, "far") as (link, heard):
+            waiting = asyncio.ensure_future(link.request(_jump))
+            await asyncio.sleep(0)
+            first = link.pid
+            os.kill(first, signal.SIGKILL)
+            with pytest.raises(LinkClosed, match=r"The connection to the engine was lost"):
+                await waiting
+            assert heard.ends.pop().endswith(
+                "it trains on, and this window comes back to it by itself."
+            )
+            await until(lambda: len(heard.hellos) == 2)
+            assert link.pid != first
+            assert isinstance((await link.request(m.GetRuns))[0], m.Runs)
+            assert not heard.ends
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("soon_back")
+def test_whoever_starts_it_by_hand_meanwhile_gets_one_engine(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with linked(tmp_path, "far") as (link, heard):
+            os.kill(link.pid, signal.SIGKILL)
+            await until(lambda: heard.ends)
+            heard.ends.clear()
+            await asyncio.gather(link.start(), link.start())
+            await asyncio.sleep(0.3)
+            assert len(heard.hellos) == 2
+            await link.request(m.GetRuns)
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("soon_back")
+def test_an_engine_in_the_background_that_ended_by_itself_is_not_sought(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with linked(tmp_path, "far") as (link, heard):
+            with pytest.raises(LinkClosed, match=r"stopped unexpectedly \(exit code 1"):
+                await link.request(lambda id: m.VerifyRun(id, "run"))
+            await asyncio.sleep(0.3)
+            assert len(heard.hellos) == 1
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("soon_back")
+def test_a_window_that_leaves_does_not_come_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with linked(tmp_path, "far") as (link, heard):
+            os.kill(link.pid, signal.SIGKILL)
+            await until(lambda: heard.ends)
+            await link.stop()
+            await asyncio.sleep(0.3)
+            assert len(heard.hellos) == 1
 
     run(scenario())
 
@@ -225,6 +309,21 @@ def test_stopping_lets_the_engine_save(tmp_path: Path) -> None:
             assert heard.ends == [""]
 
     run(scenario())
+
+
+def test_an_engine_that_saves_and_says_so_is_waited_for(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with linked(tmp_path, "slow saver") as (link, heard):
+            await link.stop(patience=0.5)  # it takes a second
+            assert (tmp_path / "note").read_text() == "saved"
+            assert heard.ends == [""]
+
+    run(scenario())
+
+
+def test_the_patience_with_an_engine_is_longer_than_its_own_with_a_worker() -> None:
+    ladder = ending.OTHER + ending.TOLD
+    assert max(ladder, silence.SPOKEN) < hub_link.SAVING
 
 
 def test_stopping_ends_even_a_stubborn_engine(

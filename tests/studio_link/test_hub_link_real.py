@@ -86,6 +86,16 @@ def test_a_training_outlives_its_window_and_the_next_one_goes_on_with_its_curve(
         assert followed.info.state == "running"
         await until(lambda: len(followed.steps) > len(before) + 20)
         np.testing.assert_array_equal(followed.steps, np.arange(1, len(followed.steps) + 1))
+        os.kill(models.link.pid, signal.SIGKILL)  # a pump: the connection is lost
+        await until(lambda: models.engine.state == "failed")
+        assert "connection to the engine was lost (signal 9)" in models.engine.message
+        await until(lambda: models.engine.state == "ready")
+        assert models.engine.hello is not None
+        assert models.engine.hello.pid == hubs[0]
+        await until(lambda: followed.info.state == "running")
+        seen = len(followed.steps)
+        await until(lambda: len(followed.steps) > seen + 20)
+        np.testing.assert_array_equal(followed.steps, np.arange(1, len(followed.steps) + 1))
         await models.queue.hold(True)
         await models.engine.detach(False)
         await followed.control("stop")
