@@ -17,8 +17,14 @@ Size = tuple[int, ...]
 
 
 def applies() -> bool:
-    """Whether this pass is one that these functions are for."""
-    return not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    """Whether this pass is one that these functions are for: it may carry a tangent.
+
+    None is carried in inference mode, where they would only cost: torch looks up the signature of
+    each at every call, a fifth of a jump of 16 small pictures on a processor.
+    """
+    if torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+        return False
+    return not torch.compiler.is_compiling()
 
 
 class Convolution(torch.autograd.Function):

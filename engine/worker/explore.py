@@ -168,11 +168,12 @@ def _is_memory(error: Exception) -> bool:
 
 def _let_go() -> None:
     """Keep nothing of earlier questions: the next one may need its room."""
+    from engine.explore.carrying import carried_once
     from engine.explore.draws import start
     from engine.explore.jumps import state_at
     from engine.explore.truth import truth
 
-    for kept in (start, state_at, truth):
+    for kept in (start, state_at, carried_once, truth):
         kept.cache_clear()
 
 

@@ -137,7 +137,7 @@ class FilmModel(QObject):
         self.stop()
         if self.run is not None:
             self.run.changed.disconnect(self.changed)
-            self.run.deleteLater()
+            self.run.setParent(None)  # deleted when what it still reads has been read
         self.run, self.steps, self._pending = None, (), None
 
     async def _list(self) -> None:

@@ -67,7 +67,7 @@ class Lineage(QObject):
     def _follow_parent(self) -> None:
         info = self._runs.find(parted(self.start)[0]) if self.start else None
         if self.parent_run is not None and (info is None or info.name != self.parent_run.name):
-            self.parent_run.deleteLater()
+            self.parent_run.setParent(None)  # deleted when what it still reads has been read
             self.parent_run = None
             self.changed.emit()
         if info is None:

@@ -1,7 +1,8 @@
 """`make bench`: what is measured, printed; nothing here passes or fails.
 
-`python -m tests.bench [name ...]` runs some of it; `soak` runs only where it is named. Figures are ratios within one run, or
-distributions with the machine's load beside them; on a busy machine read the ratios only.
+`python -m tests.bench [name ...]` runs some of it; `soak`, which takes its `--minutes`, runs only
+where it is named. Figures are ratios within one run, or distributions with the load beside them; on
+a busy machine read the ratios only.
 """
 
 import argparse

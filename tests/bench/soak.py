@@ -1,15 +1,18 @@
-"""what grows in studio, hub and workers under a hundred times the usual news and a hand that scrubs"""
+"""what grows in studio, hub and workers: a hundred times the usual news, a hand that scrubs"""
 
 import asyncio
+import contextlib
+import gc
 import itertools
+import json
 import math
 import os
-import statistics
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -25,8 +28,8 @@ from tests.bench.scrub import held
 HUB = (sys.executable, "-m", "tests.bench.hurried", "--stdio")
 USUAL = 2.9  # rows a second of `emoji-16-meanflow` on the machine of docs/measured.md
 MOVE = 1 / 60  # seconds between two moves of the hand
-EVERY = 5.0  # seconds between two looks at the processes
-TURN = 10.0  # seconds after which another page is shown, and now and then another model
+TURN = 2.0  # seconds for which a page is shown
+LOOKS = 5  # after each round, of which the least counts: what is held for a moment is no matter
 WARM_UP = 0.25  # of the time: caches fill, and memory finds its places
 MODELS = ("emoji", "the run", "gaussians")
 PLACES = 63  # of the slider, so that pictures come again and their cache is full soon
@@ -76,14 +79,20 @@ def passing_files(folder: Path) -> int:
     return len(os.listdir(folder)) + sum(name.startswith(TEMPORARY) for name in names)
 
 
-async def watch(run: RunModel, seconds: float, every: float) -> list[Sample]:
-    """Look at everything now and then."""
+async def watch(studio: Studio, run: RunModel, seconds: float) -> list[Sample]:
+    """Go round for so long; look at everything after each round, when the same is in sight."""
     folder, found = Path(tempfile.gettempdir()), []
     began = time.perf_counter()
     while (at := time.perf_counter() - began) < seconds:
-        looks = {name: look(process) for name, process in processes().items()}
-        found.append(Sample(at, looks, passing_files(folder), len(run.steps)))
-        await asyncio.sleep(every)
+        await visit(studio, run, TURN)
+        gc.collect()
+        some, files = [], []
+        for _ in range(LOOKS):
+            some.append({name: look(process) for name, process in processes().items()})
+            files.append(passing_files(folder))
+            await asyncio.sleep(TURN / LOOKS)
+        least = {name: Look(*map(min, *(each[name] for each in some))) for name in some[0]}
+        found.append(Sample(at, least, min(files), len(run.steps)))
     return found
 
 
@@ -95,17 +104,17 @@ async def scrub(studio: Studio) -> None:
         await asyncio.sleep(MOVE)
 
 
-async def turn(studio: Studio, run: RunModel) -> None:
-    """Show one page and the other, and explore points, pictures, and what is being trained."""
-    shipped, explore = studio.models.catalogue.models, studio.models.explore
-    for k in itertools.count():
-        await asyncio.sleep(TURN)
+async def visit(studio: Studio, run: RunModel, pause: float) -> None:
+    """Show both pages, and explore pictures, what is being trained, and points, in turn."""
+    explore, shipped = studio.models.explore, studio.models.catalogue.models
+    for word in MODELS:
         studio.window.show_page("Train")
-        await asyncio.sleep(TURN)
-        name = next((n for n in shipped if MODELS[k % len(MODELS)] in n), run.name)
+        await asyncio.sleep(pause)
+        name = next((name for name in shipped if word in name), run.name)
         await until(lambda: run.info.checkpoint > 0)
         studio.explore_model(name)
         await until(lambda name=name: explore.name == name and explore.in_hand)
+        await asyncio.sleep(pause)
 
 
 async def start(studio: Studio) -> RunModel:
@@ -118,79 +127,98 @@ async def start(studio: Studio) -> RunModel:
         training=Training(steps=10**8, batch=256, warmup=5),
         cadence=Cadence(save=500, sample=250, count=256),
     )
+    await held(studio, next(n for n in studio.models.catalogue.models if "gaussians" in n))
     run = await studio.models.runs.start(quick)
     await until(lambda: run.info.step > 100)
     return run
 
 
-async def soak(studio: Studio, seconds: float, every: float) -> tuple[RunModel, list[Sample]]:
-    """Hold everything busy for a while; what was seen meanwhile."""
-    await held(studio, next(n for n in studio.models.catalogue.models if "gaussians" in n))
-    run = await start(studio)
-    hands = [asyncio.ensure_future(work) for work in (scrub(studio), turn(studio, run))]
+@contextlib.asynccontextmanager
+async def hands(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """What goes on meanwhile, and must not end."""
+    tasks = [asyncio.ensure_future(each) for each in work]
     try:
-        found = await watch(run, seconds, every)
-        broken = next((hand for hand in hands if hand.done()), None)
-        if broken is not None:
-            broken.result()
+        yield
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
-        for hand in hands:
-            hand.cancel()
-        await asyncio.wait(hands)
-    return run, found
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
-def slope(samples: list[Sample], name: str) -> tuple[float, float]:
-    """MB an hour by least squares after the warm-up, and its standard error."""
-    warm = [one for one in samples if one.at > WARM_UP * samples[-1].at]
-    hours = np.array([one.at / 3600 for one in warm])
-    memory = np.array([one.looks[name].memory / 2**20 for one in warm])
-    (steep, _), errors = np.polyfit(hours, memory, 1, cov=True)
+async def soak(studio: Studio, seconds: float) -> None:
+    """Hold everything busy for a while, and tell what was seen meanwhile."""
+    run = await start(studio)
+    async with hands(scrub(studio)):
+        found = await watch(studio, run, seconds)
+    tell(run, found)
+
+
+async def short(studio: Studio, rounds: int = 2) -> None:
+    """Counts alone, after each of a few rounds: what is open for a moment is no matter."""
+    run, found = await start(studio), []
+    async with hands(scrub(studio)):
+        for _ in range(rounds):
+            await visit(studio, run, 0.2)
+            found.append(await fewest())
+    print(json.dumps(found), flush=True)
+
+
+async def fewest() -> dict[str, int]:
+    """The least that there is of everything within a second."""
+    some: list[dict[str, int]] = []
+    for _ in range(10):
+        now = {"temporary files": passing_files(Path(tempfile.gettempdir()))}
+        for name, process in processes().items():
+            now[f"descriptors of the {name}"] = process.num_fds()
+            now[f"threads of the {name}"] = process.num_threads()
+        some.append(now)
+        await asyncio.sleep(0.1)
+    return {name: min(each[name] for each in some) for name in some[0]}
+
+
+def slope(samples: list[Sample], memory: Callable[[Sample], float]) -> tuple[float, float]:
+    """MB an hour by least squares, and its standard error."""
+    hours = np.array([one.at / 3600 for one in samples])
+    (steep, _), errors = np.polyfit(hours, [memory(one) / 2**20 for one in samples], 1, cov=True)
     return float(steep), float(np.sqrt(errors[0, 0]))
 
 
-def ends(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
-    """Those of the first and of the last tenth after the warm-up."""
-    warm = [one for one in samples if one.at > WARM_UP * samples[-1].at]
-    some = max(1, len(warm) // 10)
-    return warm[:some], warm[-some:]
-
-
-def counts(some: list[Sample], name: str) -> tuple[int, int]:
-    """Descriptors and threads of a process: what there are of them most of the time."""
-    looks = [one.looks[name] for one in some]
-    descriptors = statistics.median_low(each.descriptors for each in looks)
-    return descriptors, statistics.median_low(each.threads for each in looks)
-
-
 def tell(run: RunModel, samples: list[Sample]) -> None:
-    """Slopes and counts of each process, and how often something happened."""
-    first, last = ends(samples)
-    span = samples[-1].at - samples[0].at
-    rows = (samples[-1].rows - samples[0].rows) / span
-    haste = rows / USUAL
+    """Slopes and counts of each process after the warm-up, and how often something happened."""
+    warm = [one for one in samples if one.at > WARM_UP * samples[-1].at]
+    first, last = warm[0], warm[-1]
+    rows = (last.rows - first.rows) / (last.at - first.at)
     each = 8 + 4 * (len(run.columns) - 1)
-    print(f"{rows:.0f} rows a second ({haste:.0f} times the usual); {len(run.samples)} previews, "
-          f"{run.info.checkpoint} the newest checkpoint; rows held: "
-          f"{rows * each * 3600 / 2**20:.1f} MB an hour")  # fmt: skip
-    for name in samples[-1].looks:
-        steep, error = slope(samples, name)
-        before, after = counts(first, name), counts(last, name)
-        memory = [one.looks[name].memory / 2**20 for one in (first[0], last[-1])]
-        print(f"  {name:<13} {steep:+7.2f} ± {error:.2f} MB an hour ({steep / haste:+.3f} in one of "
-              f"the usual pace), {memory[0]:.1f} to {memory[1]:.1f} MB; "
-              f"descriptors {before[0]} to {after[0]}, threads {before[1]} to {after[1]}")  # fmt: skip
-    files = [statistics.median_low(one.files for one in some) for some in (first, last)]
-    print(f"  temporary files {files[0]} to {files[1]}", flush=True)
+    print(
+        f"{rows:.0f} rows a second ({rows / USUAL:.0f} times the usual), {len(run.samples)} "
+        f"previews, the newest checkpoint of step {run.info.checkpoint}; {len(warm)} rounds"
+    )
+    for name in last.looks:
+        steep, error = slope(warm, lambda one, name=name: one.looks[name].memory)
+        told = f"{steep:+.2f} ± {error:.2f} MB an hour"
+        if name == "studio":
+            steep, _ = slope(warm, lambda one: one.looks["studio"].memory - each * one.rows)
+            told += f" ({steep:+.2f} without the rows of the curve)"
+        (before, opened, threads), (after, still, left) = first.looks[name], last.looks[name]
+        print(
+            f"  {name:<13} {told}, {before / 2**20:.1f} to {after / 2**20:.1f} MB; "
+            f"descriptors {opened} to {still}, threads {threads} to {left}"
+        )
+    print(f"  temporary files {first.files} to {last.files}", flush=True)
+
+
+def alone(scenario: Callable[[Studio], Coroutine[Any, Any, None]], seconds: float) -> None:
+    """Run it with everything in a folder of its own, temporary files too."""
+    with tempfile.TemporaryDirectory(prefix="flowmap-soak-") as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        with_studio(scenario, HUB, seconds + 300)
+    tempfile.tempdir = None
 
 
 def main(minutes: float = 20.0) -> None:
-    """Everything lies in a folder of its own, temporary files too."""
-    with tempfile.TemporaryDirectory(prefix="flowmap-soak-") as folder:
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
-
-        async def scenario(studio: Studio) -> None:
-            tell(*await soak(studio, 60 * minutes, EVERY))
-
-        with_studio(scenario, HUB, 60 * minutes + 120)
-    tempfile.tempdir = None
+    """So long, or, for no minutes, the counts alone."""
+    seconds = 60 * minutes
+    alone(lambda studio: soak(studio, seconds) if seconds else short(studio), seconds)

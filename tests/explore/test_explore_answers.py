@@ -24,6 +24,7 @@ from engine.contract.messages import (
     Pixels,
     Refused,
     Sample,
+    Sampler,
     Source,
     Threads,
     Trace,
@@ -32,7 +33,10 @@ from engine.contract.messages import (
 from engine.data.pixels import to_pixels
 from engine.explore import answers as module
 from engine.explore.answers import KEPT, Answers
-from engine.explore.jumps import states
+from engine.explore.carrying import carried_once
+from engine.explore.draws import start
+from engine.explore.jumps import state_at, states
+from engine.explore.truth import truth
 from engine.explore.ways import Abandoned
 from engine.worker import explore
 from engine.worker.process import Channel
@@ -275,6 +279,23 @@ def test_whatever_goes_wrong_is_a_refusal(answers, monkeypatch, error, words, ca
     assert isinstance(refused, Refused)
     assert (refused.id, payload) == (4, b"")
     assert words in refused.message
+
+
+def test_where_memory_ran_out_nothing_of_earlier_questions_is_kept(answers, workspace, monkeypatch):
+    make_run(workspace)
+    kept = (start, state_at, carried_once, truth)
+    loaded, source = answers._model("run"), Source(count=9)
+    answers.answer(Trace(4, "run", source, 0.7, 0.2))
+    carried_once(loaded, source, False, Sampler(), -1)
+    truth(loaded, source)
+    assert all(cache.cache_info().currsize for cache in kept)
+
+    def broken(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(Answers, "answer", broken)
+    explore._refusing(answers, jump(5))
+    assert not any(cache.cache_info().currsize for cache in kept)
 
 
 def test_real_mistakes_are_sentences(answers, workspace):

@@ -252,6 +252,16 @@ class TestHandWrittenDerivatives:
         assert not forward_mode.applies()
         with torch.no_grad():
             assert forward_mode.applies()
+        with torch.inference_mode():  # no tangent is carried there, and a jump is to be fast
+            assert not forward_mode.applies()
+
+    @pytest.mark.parametrize("layer", [Convolution(8, 8, 3), GroupNorm(8)])
+    def test_without_them_the_answer_is_the_same_to_the_bit(self, layer: nn.Module) -> None:
+        x = torch.randn(2, 8, 4, 4)
+        with torch.no_grad():
+            by_hand = layer(x)
+        with torch.inference_mode():
+            assert torch.equal(layer(x), by_hand)
 
     @pytest.mark.parametrize("layer", [Convolution(8, 8, 3), GroupNorm(8)])
     def test_by_a_weight_they_refuse_rather_than_be_wrong(self, layer: nn.Module) -> None:

@@ -78,3 +78,11 @@ def test_lines_that_lead_far_away_cost_and_hurt_nothing(qapp):
         seen = drawn(PlotDrawing(QSizeF(200, 160), 1.0), [Lines("paths", away, "#40a0ff")])
         assert (seen[alone != 0] != 0).all()
         assert 20 < (seen != alone).sum() < 400  # the part that is in sight
+
+
+def test_what_is_not_drawn_any_more_is_not_kept(qapp):
+    """Each layer is an image of the plot's size."""
+    drawing, line = PlotDrawing(QSizeF(200, 160), 1.0), np.zeros((2, 1, 2), np.float32)
+    for k in range(5):
+        drawn(drawing, [Lines("paths", line, "#40a0ff"), Lines(f"beside {k}", line, "#40a0ff")])
+    assert list(drawing._kept) == ["paths", "beside 4"]

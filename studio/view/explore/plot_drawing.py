@@ -67,6 +67,8 @@ class PlotDrawing:
         for layer in layers:
             self._draw_layer(painter, plane, layer)
         painter.end()
+        named = {layer.name for layer in layers}
+        self._kept = {name: kept for name, kept in self._kept.items() if name in named}
         return self.image
 
     def _draw_layer(self, painter: QPainter, plane: Plane, layer: Dots | Lines) -> None:
