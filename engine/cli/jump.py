@@ -73,7 +73,7 @@ def jump(
     keep: KeepText = "",
     shown: Annotated[Shown, typer.Option("--show", help="Which state a picture shows.")] = "x_s",
     picture: Annotated[int, typer.Option(min=0, help="Show this one alone; 0 is all.")] = 0,
-    draw: Draw = "",
+    draw: Draw = None,
     beside: Beside = None,
     square: Square = "",
     scale: Scale = 1,

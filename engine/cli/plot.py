@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.explore.models import Loaded
 
 Draw = Annotated[
-    str,
+    str | None,
     typer.Option("--draw", help="Layers of a plot of points: start,learned,exact,paths,v,u,mesh."),
 ]
 Beside = Annotated[
@@ -46,9 +46,9 @@ Square = Annotated[
 _MOST = 4  # models beside the first
 
 
-def plot_of(draw: str, beside: list[str] | None, square: str) -> Plot:
+def plot_of(draw: str | None, beside: list[str] | None, square: str) -> Plot:
     """What the options ask for. Raises UserError."""
-    words = draw.split(",") if draw else [*USUAL]
+    words = [*USUAL] if draw is None else [word for word in draw.split(",") if word]
     layers = tuple(layer for layer in LAYERS if layer in words)
     if unknown := [word for word in words if word not in LAYERS]:
         raise UserError(f"--draw knows {', '.join(LAYERS)}, not {unknown[0]!r}.")
@@ -141,6 +141,6 @@ def _square(text: str) -> tuple[float, float, float] | None:
         x, y, half = (float(number) for number in text.split(","))
     except ValueError:
         raise UserError(f"--window must be X,Y,HALF-A-SIDE, as 0,0,3.5, not {text!r}.") from None
-    if not (0 < half < 1e6 and max(abs(x), abs(y)) < 1e6):
+    if not (0 < half < 1e6 and abs(x) < 1e6 and abs(y) < 1e6):  # also for nan
         raise UserError(f"--window must be a square of the plane, not {text!r}.")
     return x, y, half

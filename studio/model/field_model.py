@@ -38,6 +38,7 @@ class FieldModel(Follower):
         self.wanted: frozenset[FieldKind] = frozenset()
         self.seen: Seen | None = None
         self._square: Square | None = None
+        self._asked: Request | None = None  # what `seen` answers
 
     @property
     def said(self) -> str:
@@ -52,7 +53,10 @@ class FieldModel(Follower):
 
     def choose(self, kind: FieldKind, on: bool) -> None:
         """Draw a field, or draw it no more."""
+        anew = not self.wanted
         self.wanted = self.wanted | {kind} if on else self.wanted - {kind}
+        if anew and self.question() != self._asked:
+            self.seen = None  # of a jump long past
         self._wish()
         self.changed.emit()
 
@@ -78,6 +82,7 @@ class FieldModel(Follower):
         cut = {key: _square(array) for key, array in arrays.items()}
         places = cut["places"]
         assert places is not None
+        self._asked = asked
         self.seen = Seen(places, cut["v"], cut["u"], cut.get("exact"), asked.t, asked.s)
 
     def drop(self) -> None:

@@ -49,6 +49,11 @@ class Follower(QObject):
         """Forget what was answered."""
         raise NotImplementedError
 
+    def fail(self, asked: Request, why: str) -> None:
+        """It was refused."""
+        self.drop()
+        self.problem = why
+
     def _on_model(self) -> None:
         """Nothing stays of another model; of another step of it, until there is newer."""
         if self._explore.states is None:
@@ -91,7 +96,8 @@ class Follower(QObject):
                 self._patient = self.heavy
                 self._asks.wish()
                 return
-            self.drop()
-            self.problem = str(error)
+            if name != self._explore.name:
+                return  # the model that was asked is not in hand any more
+            self.fail(asked, str(error))
         self._patient = self.heavy and time.perf_counter() - began > TICK
         self.changed.emit()

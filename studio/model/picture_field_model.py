@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
@@ -14,12 +15,13 @@ from studio.model.states import read_arrays
 
 
 class SeenPictures(NamedTuple):
-    """Float32 [n, height, width, channels], `v` and `u` where they are known."""
+    """Float32 [n, height, width, channels], `v` and `u` as far as known; `of` is their jump."""
 
     v: NDArray[np.float32] | None
     u: NDArray[np.float32] | None
     t: float
     s: float
+    of: tuple[object, ...] = ()
 
     @property
     def apart(self) -> NDArray[np.float32] | None:
@@ -41,7 +43,7 @@ class PictureFieldModel(Follower):
     def want(self, wanted: bool) -> None:
         """Follow the fields from now on, or no more."""
         if wanted != self.wanted:
-            self.wanted = wanted
+            self.wanted, self.seen = wanted, None  # they would be of a jump long past
             self._wish()
             self.changed.emit()
 
@@ -49,7 +51,13 @@ class PictureFieldModel(Follower):
         """Fields, or pictures again."""
         self.want(not self.wanted)
 
-    def question(self) -> Request | None:
+    @property
+    def fresh(self) -> bool:
+        """Whether the fields are of the jump in sight."""
+        asked, seen = self.question(), self.seen
+        return seen is not None and asked is not None and seen.of == self._jump_of(asked)
+
+    def question(self) -> PictureFields | None:
         """The fields at x_t of the jump in sight."""
         explore, states = self._explore, self._explore.states
         if not self.wanted or states is None or states.x_t.ndim != 4:
@@ -63,11 +71,17 @@ class PictureFieldModel(Follower):
         assert isinstance(asked, PictureFields)
         assert isinstance(answer, FieldsAnswer)
         arrays = read_arrays(answer, payload, "v", "u")
-        self.seen = SeenPictures(_shown(arrays["v"]), _shown(arrays["u"]), asked.t, asked.s)
+        v, u, of = _shown(arrays["v"]), _shown(arrays["u"]), self._jump_of(asked)
+        self.seen = SeenPictures(v, u, asked.t, asked.s, of)
 
     def drop(self) -> None:
         """Forget them."""
         self.seen = None
+
+    def _jump_of(self, asked: PictureFields) -> tuple[object, ...]:
+        """What tells a jump from others."""
+        step = self._explore.model.step if self._explore.model else -1
+        return step, structs.replace(asked, id=0)
 
 
 def _shown(array: NDArray[np.float32]) -> NDArray[np.float32] | None:

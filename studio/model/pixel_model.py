@@ -127,6 +127,13 @@ class PixelModel(Follower):
         """Forget them."""
         self.paths = None
 
+    def fail(self, asked: Request, why: str) -> None:
+        """Where only the true paths cannot be had, the learned ones stay."""
+        if isinstance(asked, Pixels) and asked.truth:
+            self.problem = why
+        else:
+            super().fail(asked, why)
+
     def _wish(self) -> None:
         self._truth = False
         self._keep_those_there_are()

@@ -126,7 +126,7 @@ def test_a_jump_is_read_back(model, source, t, s, steps, sampler):
 squares = st.tuples(*2 * [st.floats(-9e5, 9e5)], st.floats(1e-9, 9e5, allow_subnormal=False))
 plots = st.builds(
     Plot,
-    st.sets(st.sampled_from(LAYERS), min_size=1).map(
+    st.sets(st.sampled_from(LAYERS)).map(
         lambda shown: tuple(layer for layer in LAYERS if layer in shown)
     ),
     st.lists(words.map(lambda name: name.replace("-", "_")), max_size=4).map(tuple),

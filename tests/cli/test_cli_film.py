@@ -283,6 +283,7 @@ def test_a_plot_draws_the_layers_that_are_asked_for(engine, tmp_path):
         (("--draw", "learned,rainbow"), "--draw knows"),
         (("--window", "0,0"), "--window must be"),
         (("--window", "0,0,-1"), "square of the plane"),
+        (("--window", "0,nan,1"), "square of the plane"),
         (("--beside", PICTURES), "other samples"),
         (("--beside", "gone"), "no model"),
     ):

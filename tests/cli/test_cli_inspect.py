@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from engine.contract.errors import UserError
 
@@ -32,6 +32,22 @@ def test_a_checkpoint_is_listed_and_written_as_safetensors(engine, tmp_path):
     head, *rows = map(json.loads, done.stdout.splitlines())
     assert head == {"kind": "safetensors", "count": 1, "note": "", "wrote": 0}
     assert rows == [{"name": "state_dict.w", "shape": [3, 4], "dtype": "F32", "refused": ""}]
+
+
+def test_safetensors_of_any_numbers_are_written_without_what_they_say(engine, tmp_path):
+    held = {
+        "half": torch.randn(5, dtype=torch.bfloat16),
+        "mask": torch.tensor([True, False, True]),
+        "none": torch.zeros(0, 3),
+        "w": torch.randn(3, 4),
+    }
+    save_file(held, tmp_path / "m.safetensors", {"note": "what a stranger wrote"})
+    done = engine("inspect", tmp_path / "m.safetensors", "--out", tmp_path / "out.safetensors")
+    assert "Wrote 4 to" in done.stdout
+    found = load_file(tmp_path / "out.safetensors")
+    assert found.keys() == held.keys()
+    assert all(torch.equal(found[name], held[name]) for name in held)
+    assert b"stranger" not in (tmp_path / "out.safetensors").read_bytes()
 
 
 def test_a_program_is_refused_by_its_name(engine, tmp_path):

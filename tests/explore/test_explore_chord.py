@@ -96,6 +96,15 @@ def test_the_exact_models_curvature_is_the_true_one(workspace, make):
     assert found.exact > 0.1
 
 
+def test_a_velocitys_path_is_followed_by_the_solver_that_is_chosen(workspace):
+    paths = [
+        chord(velocity_model(workspace), PLACE, 0.8, 0.1, 5, Sampler(solver=solver)).path
+        for solver in ("heun", "rk4", "euler")
+    ]
+    apart = [float((path - paths[1]).abs().max()) for path in paths]
+    assert apart[0] < 0.1 * apart[2]
+
+
 def test_what_a_model_does_not_know_is_empty(workspace):
     endpoint = chord(endpoint_model(workspace), PLACE, 0.75, 0.25)
     assert (len(endpoint.path), len(endpoint.v), endpoint.curvature) == (0, 0, None)

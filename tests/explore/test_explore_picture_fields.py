@@ -11,9 +11,9 @@ from engine.contract.errors import UserError
 from engine.contract.messages import PictureFields, Sampler, Source
 from engine.contract.specs import ECM, FlowMatching, Shortcut
 from engine.explore.answers import Answers
-from engine.explore.jumps import states
+from engine.explore.jumps import state_at, states
 from engine.explore.picture_fields import picture_fields
-from engine.explore.ways import Abandoned
+from engine.explore.ways import Abandoned, way
 
 FEW = Source(count=5)
 
@@ -35,6 +35,19 @@ def test_v_is_the_networks_own_and_u_is_v_where_nothing_moves(workspace, of):
     own = model.network(x_t, time, time, torch.arange(5) % 7)
     torch.testing.assert_close(found.v, own, atol=1e-6, rtol=1e-6)
     assert torch.equal(found.u, found.v)
+
+
+def test_fields_are_guided_as_the_jump_is(workspace):
+    model, guide = picture_model(workspace, of=FlowMatching()), Sampler(guidance=4.0)
+    found = picture_fields(model, FEW, 0.75, 0.25, 2, guide)
+    jumped = states(model, FEW, 0.75, 0.25, 2, sampler=guide)
+    torch.testing.assert_close(jumped.x_t - 0.5 * found.u, jumped.x_s, atol=1e-6, rtol=1e-6)
+    time, network = torch.full((5,), 0.75), way(model, 1.0, 0.0, sampler=guide).flow_map.network
+    own = network(jumped.x_t, time, time, torch.arange(5) % 7)
+    torch.testing.assert_close(found.v, own, atol=1e-6, rtol=1e-6)
+    plain = picture_fields(model, FEW, 0.75, 0.25, 2)
+    assert (found.v - plain.v).abs().max() > 1e-3
+    assert (state_at(model, FEW, 0.75) - jumped.x_t).abs().max() > 1e-4
 
 
 class Falls(nn.Module):

@@ -46,6 +46,15 @@ def test_a_path_begins_at_x_t_and_ends_with_the_jump(workspace, of, steps, fast)
     assert found.exact is None
 
 
+def test_a_path_is_guided_as_the_jump_is(workspace):
+    model, guide = picture_model(workspace, of=FlowMatching()), Sampler(guidance=4.0)
+    found = pixel_paths(model, FEW, 0.8, 0.25, PIXELS, 9, 3, guide)
+    jumped = states(model, FEW, 0.8, 0.25, 3, sampler=guide)
+    assert torch.equal(found.learned[0], cut(jumped.x_t))
+    assert torch.equal(found.learned[-1], cut(jumped.x_s))
+    assert (found.learned[0] - cut(state_at(model, FEW, 0.8))).abs().max() > 1e-4
+
+
 def test_on_the_way_it_is_where_a_jump_to_there_would_end(model):
     found = pixel_paths(model, FEW, 0.8, 0.2, PIXELS, 7)
     assert len(found.times) == 7

@@ -1,5 +1,7 @@
 """Known jumps are shown at once and never by mistake; those around the hand are asked ahead."""
 
+import asyncio
+
 import pytest
 from fake_world import FakeWorld
 from loops import run, settle, until
@@ -194,6 +196,21 @@ def test_nothing_is_asked_ahead_where_somebody_would_wait(why):
         await settle(200)
         new = set(jumps(world)) - before
         assert new <= {(0.3, 0.1)} | set(around(1.0, 0.0))
+
+    run(scenario())
+
+
+def test_it_waits_for_somebody_else_and_goes_on_when_that_is_done():
+    async def scenario():
+        world, explore, (maps, quality, companions, _) = await looking()
+        ahead, busy = Ahead(explore, maps, quality, companions), [True]
+        ahead.wait_for(lambda: busy[0], companions.states_changed)
+        await seen(explore, 0.5, 0.2)
+        await asyncio.sleep(0.05)
+        assert jumps(world) == [(1.0, 0.0), (0.5, 0.2)]
+        busy[0] = False
+        companions.states_changed.emit()
+        await until(lambda: len(jumps(world)) == 1 + (2 * RINGS + 1) ** 2)
 
     run(scenario())
 

@@ -1,5 +1,7 @@
 """What looks closer at a jump: pixels, fields as pictures, the chord, the numbers of a place."""
 
+import asyncio
+
 import numpy as np
 import pytest
 from fake_world import FakeWorld
@@ -7,10 +9,11 @@ from loops import run, settle, until
 from msgspec import structs
 
 from engine.contract import messages as m
+from studio.model import tracing
 from studio.model.chord_model import ChordModel
 from studio.model.companions import TRUTH, Companions
 from studio.model.explore_model import ExploreModel
-from studio.model.held_model import HeldModel
+from studio.model.held_model import REST, HeldModel
 from studio.model.map_model import MapModel
 from studio.model.picture_field_model import PictureFieldModel
 from studio.model.pixel_model import MOST, PixelModel, brightness
@@ -92,8 +95,50 @@ def test_the_true_paths_come_with_the_true_flow() -> None:
         await world.companions.add(TRUTH)
         await until(lambda: pixels.paths.exact is not None)
         assert np.allclose(pixels.paths.exact, pixels.paths.learned + 0.1, atol=1e-6)
+        before = len(world.link.of(m.Pixels))
         world.explore.set_times(0.8, 0.0)
         await until(lambda: pixels.paths.times[0] == 0.8 and pixels.paths.exact is not None)
+        asked = [r.truth for r in world.link.of(m.Pixels)[before:]]
+        assert asked == [False, True]  # the learned ones do not wait for the true ones
+
+    run(scenario())
+
+
+def test_where_the_truth_cannot_be_had_the_learned_paths_stay() -> None:
+    async def scenario() -> None:
+        world = await World().open("emoji")
+        pixels = world.pixels
+        world.link.on(
+            m.Pixels,
+            lambda r: m.Refused(r.id, "Too many.") if r.truth else world.engine.pixels(r),
+        )
+        pixels.toggle((0, 0, 0))
+        await world.companions.add(TRUTH)
+        await until(lambda: pixels.problem == "Too many.")
+        assert pixels.fresh
+        assert pixels.paths.learned is not None
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_another_model_answered_is_not_said_of_the_one_in_hand(refused: bool) -> None:
+    async def scenario() -> None:
+        world = await World().open("points")
+        chord = world.chord
+        if refused:
+            world.link.on(m.Chord, lambda r: m.Refused(r.id, f"{r.model} is too large."))
+        chord.switch(True)
+        world.link.hold()
+        chord.look_at((0.0, 0.0))
+        await until(lambda: world.link.of(m.Chord))
+        opening = asyncio.ensure_future(world.explore.open("emoji"))
+        await until(lambda: world.link.of(m.OpenModel)[-1].model == "emoji")
+        world.link.release_last()  # the model is there before the older answer is
+        await opening
+        world.link.release()
+        await settle()
+        assert (chord.seen, chord.problem) == (None, "")
 
     run(scenario())
 
@@ -143,6 +188,44 @@ def test_fields_are_asked_only_while_they_are_wanted() -> None:
         assert fields.seen is None
         await settle()
         assert world.link.of(m.PictureFields)[-1].model == "emoji"
+
+    run(scenario())
+
+
+def test_what_keeps_jumps_waiting_is_not_asked_while_one_is_on_its_way() -> None:
+    async def scenario() -> None:
+        world = await World().open("emoji")
+        fields, link = world.fields, world.link
+        link.on(m.PictureFields, lambda r: m.Refused(r.id, m.SUPERSEDED))
+        fields.want(True)
+        await until(lambda: link.of(m.PictureFields) and not link._waiting)
+        link.on(m.PictureFields, world.engine.picture_fields)
+        link.hold()
+        world.explore.set_times(0.5, 0.2)
+        await asyncio.sleep(5 * tracing.REST)
+        assert len(link.of(m.PictureFields)) == 1
+        link.release()
+        await until(lambda: fields.fresh and fields.seen.t == 0.5)
+
+    run(scenario())
+
+
+def test_fields_of_a_jump_long_past_are_not_shown_again() -> None:
+    async def scenario() -> None:
+        world = await World().open("emoji")
+        fields, explore = world.fields, world.explore
+        fields.want(True)
+        await until(lambda: fields.fresh)
+        world.link.on(m.PictureFields, lambda r: m.Refused(r.id, m.SUPERSEDED))
+        explore.set_source(structs.replace(explore.source, seed=5))
+        await until(lambda: explore.states.source.seed == 5)
+        assert fields.seen is not None
+        assert not fields.fresh  # the same times, but of other samples
+        fields.want(False)
+        fields.want(True)
+        assert fields.seen is None
+        world.link.on(m.PictureFields, world.engine.picture_fields)
+        await until(lambda: fields.fresh)
 
     run(scenario())
 
@@ -208,6 +291,17 @@ def test_the_held_place_is_asked_when_the_hand_rests_one_cell_at_a_time() -> Non
         await until(lambda: not held.asking)
         assert held.numbers["defect"].value == pytest.approx(0.6)
         assert not held.stale("defect")
+        explore.set_source(structs.replace(explore.source, seed=7))
+        assert held.stale("defect")  # of other samples
+        await until(lambda: not held.asking)
+        world.link.hold()
+        opening = asyncio.ensure_future(explore.open("emoji"))
+        await until(lambda: world.link.of(m.OpenModel)[-1].model == "emoji")
+        world.link.release_last()
+        await opening
+        assert held.numbers == {}  # those of another model would mislead
+        world.link.release()
+        await until(lambda: not held.asking)
 
     run(scenario())
 
@@ -291,8 +385,13 @@ def test_the_dear_truth_of_pictures_waits_for_a_training() -> None:
 def test_a_map_and_the_held_place_do_not_end_each_others_questions() -> None:
     async def scenario() -> None:
         world = await World().open("points")
+        world.link.hold()
         world.maps.choose("error")
         world.held.want(True)
+        await until(lambda: world.link.of(m.Map))
+        await asyncio.sleep(2 * REST)
+        assert len(world.link.of(m.Map)) == 1  # of two the engine refuses the older one
+        world.link.release()
         await until(lambda: world.maps.field is not None and world.maps.field.whole)
         await until(lambda: not world.held.asking)
         one_cell = [r for r in world.link.of(m.Map) if len(r.cells) == 1]

@@ -46,6 +46,24 @@ def test_nothing_is_asked_before_it_is_wanted_and_seen() -> None:
     run(scenario())
 
 
+def test_a_field_of_a_jump_long_past_is_not_drawn_again() -> None:
+    async def scenario() -> None:
+        world, explore, fields = await fielded()
+        fields.look_at(SQUARE)
+        fields.choose("v", True)
+        await until(lambda: fields.seen is not None)
+        fields.choose("v", False)
+        explore.set_times(0.5, 0.1)
+        await until(lambda: explore.states.t == 0.5)
+        world.link.hold()
+        fields.choose("v", True)
+        assert fields.seen is None
+        world.link.release()
+        await until(lambda: fields.seen is not None and fields.seen.t == 0.5)
+
+    run(scenario())
+
+
 def test_another_window_is_asked_anew_and_pictures_have_none() -> None:
     async def scenario() -> None:
         world, explore, fields = await fielded()

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from staged_explore import closer_of
 
 from engine.contract import messages as m
+from engine.explore.ways import STEPS
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.companions import Companions
 from studio.model.explore_model import ExploreModel
@@ -115,6 +116,27 @@ def test_while_pixels_are_pointed_at_a_drag_rolls_no_noise(qtbot, live):
     assert list(live.closer.pixels.chosen) == [(0, 4, 4)]
 
 
+def test_two_quick_clicks_choose_two_pixels(qtbot, live):
+    live.pictures.toggle_pointing()
+    start, chosen = live.pictures.start, live.closer.pixels
+    point_at(start, (0, 4, 4))
+    place = hand_of(start).rect((0, 4, 5)).center().toPoint()
+    QTest.mouseDClick(start, Qt.MouseButton.LeftButton, pos=place)  # as the second click comes
+    assert list(chosen.chosen) == [(0, 4, 4), (0, 4, 5)]
+
+
+def test_the_keys_are_not_lost_where_pictures_have_gone(qtbot, live):
+    pictures, explore = live.pictures, live.explore
+    live.pick.choose(12)
+    QTest.keyClick(live, Qt.Key.Key_P)
+    QTest.keyClick(pictures.end, Qt.Key.Key_Right)
+    assert pictures.pointing.cursor == (12, 8, 9)
+    explore.set_source(structs.replace(explore.source, count=4))
+    qtbot.waitUntil(lambda: pictures.end.tiles.count == 4, timeout=TIMEOUT)
+    QTest.keyClick(pictures.end, Qt.Key.Key_Right)
+    assert pictures.pointing.cursor == (3, 8, 9)
+
+
 def test_a_mark_is_seen_in_every_grid_and_the_cursor_crosses_edges(qtbot, live):
     before = live.pictures.start.grab().toImage()
     live.closer.pixels.toggle((0, 4, 4))
@@ -173,6 +195,35 @@ def test_f_shows_fields_in_place_of_the_states_with_scale_and_values(qtbot, live
     assert pictures.start.isVisible()
 
 
+def test_keys_alone_read_the_value_of_a_pixel_in_a_field(qtbot, live):
+    fields, part = live.closer.picture_fields, live.pictures.fields
+    live.explore.set_times(0.75, 0.5)
+    QTest.keyClick(live, Qt.Key.Key_F)
+    qtbot.waitUntil(lambda: fields.fresh and fields.seen.t == 0.75, timeout=TIMEOUT)
+    QTest.keyClick(live, Qt.Key.Key_P)
+    grid = part.grids["v"]
+    assert grid.hasFocus()
+    QTest.keyClick(grid, Qt.Key.Key_Right)
+    assert part.values["u − v"].text() == "−0.50  −0.50  −0.50"
+    assert "picture 1, row 9, column 10" in live.pictures.pixels.said.text()
+    live.pictures.pointing.place((1, 30, 3))  # of larger pictures than those in hand now
+    assert part.values["v"].text() == "rms 0.750"
+
+
+def test_fields_that_were_left_behind_are_faded(qtbot, live):
+    fields, part = live.closer.picture_fields, live.pictures.fields
+    fields.want(True)
+    qtbot.waitUntil(lambda: fields.fresh, timeout=TIMEOUT)
+    assert part._times["v"].styleSheet() == ""
+    live.world.link.on(m.PictureFields, lambda r: m.Refused(r.id, m.SUPERSEDED))
+    live.explore.set_source(structs.replace(live.explore.source, seed=5))
+    qtbot.waitUntil(lambda: live.explore.states.source.seed == 5, timeout=TIMEOUT)
+    assert part._times["v"].styleSheet() == ""  # not at once: it would flicker under a hand
+    qtbot.waitUntil(lambda: "color" in part._times["v"].styleSheet(), timeout=TIMEOUT)
+    live.world.link.on(m.PictureFields, live.world.picture_fields)
+    qtbot.waitUntil(lambda: part._times["v"].styleSheet() == "", timeout=TIMEOUT)
+
+
 def test_a_field_is_grey_exactly_where_it_is_zero():
     field = np.array([-2.0, -1e-2, 0.0, 1.0, 2.0, 9.0], np.float32)
     assert shaded(field, 2.0).tolist() == [0, 127, 128, 191, 255, 255]
@@ -222,13 +273,19 @@ def test_the_numbers_of_a_place_fade_until_there_are_newer(qtbot, live):
     assert not held.stale("defect")
     look = rows._values[ROWS["defect"]][1]
     plain = look.styleSheet()
+    assert (look.accessibleName(), look.accessibleDescription()) == (ROWS["defect"], "0.500")
     live.explore.set_times(0.8, 0.2)
+    assert look.accessibleDescription() == "0.500, of the place before"
     assert rows.text(ROWS["defect"]) == "0.500"
     assert look.styleSheet() != plain
     qtbot.waitUntil(lambda: rows.text(ROWS["defect"]) == "0.600", timeout=TIMEOUT)
     assert look.styleSheet() == plain
     assert "Zero proves only that the model agrees with itself" in look.toolTip()
     assert all("ero" in tip(kind) for kind in ROWS)
+
+
+def test_no_more_steps_are_offered_than_the_engine_takes(live):
+    assert live.where.steps.maximum() == STEPS
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])

@@ -19,7 +19,7 @@ ROWS: dict[Probed, str] = {
     "error": "error of one jump",
 }
 _MEMORISES = "The truth is the flow of the pictures themselves: all of its ways end in one of them."
-_NONE = "–"
+_NONE, _STALE = "–", "of the place before"
 
 
 class HeldPart(QWidget):
@@ -65,8 +65,10 @@ class HeldPart(QWidget):
         for kind in KINDS:
             name, number, why = ROWS[kind], held.numbers.get(kind), held.why_not(kind)
             self.rows.show_row(name, kind in asked)
-            self.rows.show_value(name, _NONE if number is None or why else _text(number.value))
-            self.rows.colour(name, faded(self._theme.tokens) if held.stale(kind) else "")
+            stale = held.stale(kind)
+            text = _NONE if number is None or why else _text(number.value)
+            self.rows.show_value(name, text, _STALE if stale and text != _NONE else "")
+            self.rows.colour(name, faded(self._theme.tokens) if stale else "")
             memorises = number is not None and number.memorises
             self.rows.explain(name, why or tip(kind, memorises))
 

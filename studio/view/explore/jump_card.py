@@ -48,11 +48,13 @@ class Figures(QGridLayout):
         self.addWidget(value, row, 1)
         self._values[name] = (title, value)
 
-    def show_value(self, name: str, text: str) -> None:
-        """Show a value; an equal one costs nothing."""
-        value = self._values[name][1]
+    def show_value(self, name: str, text: str, about: str = "") -> None:
+        """Show a value, with words `about` it for who cannot see it; an equal one costs nothing."""
+        value, said = self._values[name][1], f"{text}, {about}" if about else text
         if value.text() != text:
             value.setText(text)
+        if value.accessibleDescription() != said:
+            value.setAccessibleDescription(said)  # its name is that of the row
 
     def show_row(self, name: str, on: bool) -> None:
         """Show or hide a row."""
@@ -169,6 +171,7 @@ class JumpCard(Card):
         text = " ".join(said)
         if text != self.done.text():
             self.done.setText(text)
+            self.done.setAccessibleDescription(text)
         self.done.setVisible(bool(text))
 
     def _distances(self) -> tuple[str, str]:

@@ -2,13 +2,16 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from studio.model.explore_model import ExploreModel
 from studio.model.picture_field_model import PictureFieldModel, SeenPictures
 from studio.model.pixel_model import Pixel
 from studio.theme.theme import Theme
+from studio.theme.tokens import faded
+from studio.view.explore.fresh_trace import GRACE
 from studio.view.explore.line import Line
 from studio.view.explore.pixel_hand import Pointing
 from studio.view.widgets.card import head, label
@@ -88,13 +91,20 @@ class PictureFieldsPart(QWidget):
     """Three grids with their scales; v and u share theirs, what lies between has its own."""
 
     def __init__(
-        self, fields: PictureFieldModel, pick: Pick, pointing: Pointing, theme: Theme
+        self,
+        explore: ExploreModel,
+        fields: PictureFieldModel,
+        pick: Pick,
+        pointing: Pointing,
+        theme: Theme,
     ) -> None:
         super().__init__()
         self._fields, self._pointing = fields, pointing
         self.grids = {name: PictureGrid(name, pick, theme) for name in FIELDS}
         self.scales = {name: GreyScale(name, theme) for name in FIELDS}
         self.values = {name: Line(f"Value of {name}", theme) for name in FIELDS}
+        self._grace = QTimer(self, interval=GRACE, singleShot=True)
+        self._grace.timeout.connect(lambda: self._fade(f"color: {faded(theme.tokens)}"))
         self._times: dict[str, QLabel] = {name: label("", "small") for name in FIELDS}
         self.said = label("", "muted")
         self.said.setWordWrap(True)
@@ -108,6 +118,8 @@ class PictureFieldsPart(QWidget):
         column.addLayout(sides, 1)
         column.addWidget(self.said)
         fields.changed.connect(self._show)
+        explore.states_changed.connect(self._show_age)
+        theme.changed.connect(self._show_age)
         pointing.changed.connect(self._read)
         self._show()
 
@@ -157,14 +169,30 @@ class PictureFieldsPart(QWidget):
                 self._times[name].setText(words)
         self.said.setText(self._fields.problem or why_missing(seen))
         self.said.setVisible(bool(self.said.text()))
+        self._show_age()
         self._read()
 
+    def _show_age(self) -> None:
+        """The times of fields that were left behind are faded until there are newer."""
+        if not self._fields.wanted:
+            return
+        if self._fields.fresh:
+            self._grace.stop()
+            self._fade("")
+        elif not self._grace.isActive():
+            self._grace.start()  # under a hand that moves they would flicker
+
+    def _fade(self, look: str) -> None:
+        for shown in self._times.values():
+            if shown.styleSheet() != look:
+                shown.setStyleSheet(look)
+
     def _read(self) -> None:
-        """The values of the pixel under the mouse; without one, how large they are."""
+        """The values of the pixel that is pointed at; without one, how large they are."""
         if not self._fields.wanted:
             return
         for name, line in self.values.items():
-            line.set_text(_told(self.shown(name), self._pointing.hovered))
+            line.set_text(_told(self.shown(name), self._pointing.pixel))
 
 
 def shaded(field: NDArray[np.float32], reach: float) -> NDArray[np.uint8]:
@@ -189,7 +217,7 @@ def _reach(*fields: NDArray[np.float32]) -> float:
 def _told(field: NDArray[np.float32] | None, pixel: Pixel | None) -> str:
     if field is None:
         return ""
-    if pixel is None or pixel[0] >= len(field):
+    if pixel is None or any(at >= size for at, size in zip(pixel, field.shape, strict=False)):
         return f"rms {float(np.sqrt(np.square(field).mean())):.3f}"
     index, down, across = pixel
     values = "  ".join(f"{value:+.2f}" for value in field[index, down, across].tolist())

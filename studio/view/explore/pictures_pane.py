@@ -73,7 +73,7 @@ class PicturesPane(Card):
         self.fields_button, self.pixels_button = self._buttons()
         foot.addWidget(self.fields_button)
         foot.addWidget(self.pixels_button)
-        self.fields = PictureFieldsPart(fields, pick, self.pointing, theme)
+        self.fields = PictureFieldsPart(explore, fields, pick, self.pointing, theme)
         self.pixels = PixelPart(explore, pixels, self.pointing, theme)
         for grid in (self.start, self.end, *self.fields.grids.values()):
             self._hand(grid)
@@ -156,10 +156,10 @@ class PicturesPane(Card):
     def toggle_pointing(self) -> None:
         """Point at pixels, or at pictures again."""
         self.pointing.switch(not self.pointing.on)
-        if self.pointing.on and not any(
-            grid.hasFocus() for grid in (self.start, self.end, *self.others)
-        ):
-            self.end.setFocus()
+        fields = list(self.fields.grids.values())
+        grids = fields if self._fields.wanted else [self.end, self.start, *self.others]
+        if self.pointing.on and not any(grid.hasFocus() for grid in grids):
+            grids[0].setFocus()
 
     def _hand(self, grid: PictureGrid) -> None:
         """Let pixels of a grid be chosen."""

@@ -30,6 +30,11 @@ class Pointing(QObject):
         self.cursor: Pixel | None = None
         self.hovered: Pixel | None = None
 
+    @property
+    def pixel(self) -> Pixel | None:
+        """What is pointed at: by the mouse, else by the keys."""
+        return self.hovered or (self.cursor if self.on else None)
+
     def switch(self, on: bool) -> None:
         """Point at pixels, or at pictures again."""
         if on != self.on:
@@ -112,7 +117,9 @@ class PixelHand(QObject):
         if event.type() == QEvent.Type.MouseMove:
             self._pointing.hover(pixel)
             return False
-        pressed = event.type() == QEvent.Type.MouseButtonPress
+        # The second of two quick clicks is one as well.
+        presses = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick
+        pressed = event.type() in presses
         with_key = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         left = event.button() == Qt.MouseButton.LeftButton
         if not (pressed and left and (with_key or self._pointing.on)) or pixel is None:
@@ -128,11 +135,14 @@ class PixelHand(QObject):
             not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier,
         )
         height, width = self._shape
-        if not plain or not height:
+        count, columns = self._grid.tiles.count, self._grid.tiles.columns
+        if not plain or not height or not count:
             return False
-        here = self._pointing.cursor or (max(0, self._pick.chosen), height // 2, width // 2)
+        here = self._pointing.cursor
+        if here is None or any(at >= n for at, n in zip(here, (count, height, width), strict=True)):
+            chosen = min(max(0, self._pick.chosen), count - 1)  # there may be fewer now
+            here = chosen, height // 2, width // 2
         if key in _WAYS:
-            count, columns = self._grid.tiles.count, self._grid.tiles.columns
             self._pointing.place(stepped(here, _WAYS[key], count, columns, height, width))
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._pointing.place(here)

@@ -66,6 +66,6 @@ class PixelPart(QWidget):
         self.plot.setVisible(bool(pixels.chosen))
         paths = pixels.paths
         said = pixels.problem or (paths.why if paths is not None and pixels.chosen else "")
-        if not said and pointing.hovered is not None and (pointing.on or pixels.chosen):
-            said = named(pointing.hovered)
+        if not said and pointing.pixel is not None and (pointing.on or pixels.chosen):
+            said = named(pointing.pixel)
         self.said.set_text(said or HINT)

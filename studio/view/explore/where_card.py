@@ -100,7 +100,7 @@ class WhereCard(Card):
 
     def _steps_box(self) -> QSpinBox:
         box = QSpinBox()
-        box.setRange(1, 1024)
+        box.setRange(1, 1000)  # as many as the engine takes
         box.setKeyboardTracking(False)
         box.setAccessibleName("Steps of the jump")
         box.setToolTip("Jump from t to s in so many equal steps.")
