@@ -34,6 +34,7 @@ SAVING = 150.0  # seconds without a word while it saves; more than the hub gives
 LEAVING = 2.0  # seconds to leave after being told to
 PARTING = 10.0  # seconds for the process that leads to an engine which lives on
 RETURNS = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each try to come back to one that was lost
+UNREACHED = "The engine was not found again; start it anew to see how its trainings went."
 _ENDED = 1  # exit code of what leads to an engine in the background, where that ended by itself
 
 
@@ -127,6 +128,7 @@ class HubLink(Link):
             lost = self._is_lost(child)
         self._fail(why or "The engine was stopped.")
         child.greeted.set()
+        self.returning = self.returning or lost
         self.closed.emit("" if self._stopping else why)
         if self._parting:
             await child.ended.wait()
@@ -142,11 +144,15 @@ class HubLink(Link):
 
     async def _come_back(self) -> None:
         """Attach again to an engine that was lost; what waits longer and longer gives up."""
-        for wait in RETURNS:
-            await asyncio.sleep(wait)
-            await self.start()
-            if self._open:
-                return
+        try:
+            for wait in RETURNS:
+                await asyncio.sleep(wait)
+                await self.start()
+                if self._open:
+                    return
+        finally:
+            self.returning = False
+        self.closed.emit(UNREACHED)
 
     def _stay_away(self) -> None:
         if self._returning is not None:

@@ -25,8 +25,11 @@ class Link(QObject):
     """A stream to an engine hub; `HubLink` is the real one.
 
     `opened(Hello)` after each start, `noticed(message, payload)` for each notice, and `closed(why)`
-    once when the stream ends: one sentence, or "" where `stop` was asked for.
+    once when the stream ends: one sentence, or "" where `stop` was asked for. While it is
+    `returning` only the way to an engine was lost: that trains on, and the link looks for it.
     """
+
+    returning = False
 
     opened = Signal(object)
     noticed = Signal(object, object)

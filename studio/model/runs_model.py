@@ -109,6 +109,8 @@ class RunsModel(QObject):
 
     def _on_closed(self, why: str) -> None:
         """A training ends with its engine; what it saved is known when there is a new one."""
+        if self._link.returning:
+            return
         for info in [r for r in self.runs if r.state not in (*ENDED, "queued")]:
             self._on_changed(msgspec.structs.replace(info, state="stopped", message=GONE))
 

@@ -223,10 +223,27 @@ def test_the_way_to_an_engine_in_the_background_is_lost_and_found_again(tmp_path
             assert heard.ends.pop().endswith(
                 "it trains on, and this window comes back to it by itself."
             )
+            assert link.returning
             await until(lambda: len(heard.hellos) == 2)
+            await until(lambda: not link.returning)
             assert link.pid != first
             assert isinstance((await link.request(m.GetRuns))[0], m.Runs)
             assert not heard.ends
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("soon_back")
+def test_an_engine_that_is_not_found_again_is_told_once_more(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with linked(tmp_path, "far") as (link, heard):
+            link._command = [str(tmp_path / "no-such-program")]
+            os.kill(link.pid, signal.SIGKILL)
+            await until(lambda: heard.ends)
+            assert link.returning
+            await until(lambda: not link.returning)
+            assert heard.ends[-1] == hub_link.UNREACHED
+            heard.ends[:] = heard.ends[-1:]
 
     run(scenario())
 

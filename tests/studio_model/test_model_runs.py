@@ -146,3 +146,18 @@ def test_runs_end_with_their_engine_and_go_on_with_the_next() -> None:
         await until(lambda: len(model.steps) == 20)
 
     run(scenario())
+
+
+def test_runs_train_on_while_only_the_way_to_their_engine_is_lost() -> None:
+    async def scenario() -> None:
+        world, runs = opened()
+        await runs.start(PRESETS[0].spec, "mine")
+        await until(lambda: runs.runs[0].state == "running")
+        world.link.returning = True
+        world.link.die()
+        assert runs.runs[0].state == "running"
+        world.link.returning = False
+        world.link.closed.emit("The engine was not found again.")
+        assert runs.runs[0].state == "stopped"
+
+    run(scenario())
