@@ -70,7 +70,7 @@ def _places(loaded: Loaded, window: tuple[float, float, float], parts: int) -> T
     if not 2 <= parts <= PARTS:
         raise UserError(f"A field is asked for 2 to {PARTS} places a side, not {parts}.")
     x, y, half = window
-    if not (0 < half < 1e6 and max(abs(x), abs(y)) < 1e6):  # also for nan
+    if not (0 < half < 1e6 and abs(x) < 1e6 and abs(y) < 1e6):  # also for nan
         raise UserError(f"A window must be a square of the plane, not {x:g}, {y:g}, {half:g}.")
     line = torch.linspace(-half, half, parts)
     down, across = torch.meshgrid(line + y, line + x, indexing="ij")

@@ -72,6 +72,7 @@ def test_it_is_the_jump_of_the_command_line(workspace):
     [
         ((0.0, 0.0, 0.0), 5, "square of the plane"),
         ((float("nan"), 0.0, 1.0), 5, "square of the plane"),
+        ((0.0, float("nan"), 1.0), 5, "square of the plane"),
         (WINDOW, 1, "2 to 64"),
         (WINDOW, 1000, "2 to 64"),
     ],

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.contract.arrays import pack
 from engine.contract.catalogue import DataSet, Model
 from engine.contract.legality import how, is_outside
-from engine.contract.messages import Looked, Source
+from engine.contract.messages import Jumped, Looked, Source
 from studio.link.link import Link, Refusal
 from studio.model.chord_model import ChordModel
 from studio.model.explore_model import ExploreModel, Paths, States
@@ -111,13 +111,10 @@ class StagedExplore(ExploreModel):
         count = 0 if sample.picture else 10
         return Looked(0, sample, count, -1 if kind == "points" else 1, arrays), payload
 
-    async def raw(self):
-        return {
-            "x_t": self.states.x_t.astype(np.float32),
-            "x_s": self.states.x_s.astype(np.float32),
-            "t": np.float32(self.t),
-            "s": np.float32(self.s),
-        }
+    async def ask_jump(self, asked):
+        seen = {"x_t": self.states.x_t, "x_s": self.states.x_s}
+        arrays, payload = pack({name: x.astype(np.float32) for name, x in seen.items()})
+        return Jumped(0, asked.t, asked.s, 1, 4.1, arrays), payload
 
     def _answer(self):
         if self.model is None:

@@ -1,5 +1,7 @@
 """The export dialog, the command that can be copied, and the line of what is being made."""
 
+import asyncio
+import io
 import shlex
 from dataclasses import replace
 
@@ -7,6 +9,8 @@ import numpy as np
 import pytest
 import typer
 from fake_link import FakeLink
+from fake_world import FakeWorld
+from loops import run, settle, until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -17,13 +21,15 @@ from engine.cli.main import app
 from engine.contract import messages as m
 from engine.contract.facts import Facts
 from engine.contract.source import Mix, Source
+from studio.model.explore_model import ExploreModel
 from studio.model.export_model import ExportModel
 from studio.model.map_field import empty
+from studio.theme.tokens import DARK
 from studio.view.explore.commanding import Hand, words_of
 from studio.view.explore.export_choice import FILMS, Choice
 from studio.view.explore.export_dialog import ExportDialog
 from studio.view.explore.export_line import ExportLine
-from studio.view.explore.exporting import facts_of, suggested_name
+from studio.view.explore.exporting import Sight, content, facts_of, suggested_name
 
 pytestmark = pytest.mark.gui
 TIMEOUT = 20_000
@@ -310,3 +316,27 @@ def test_a_map_that_stands_whole_is_handed_to_its_command(pictures, maps, monkey
     pictures.save(Choice("map", "PNG", map="error"), tmp_path / "a.png")
     pictures.save(Choice("scrub", "GIF"), tmp_path / "a.gif")
     assert started[1:] == [b"", b"", b""]
+
+
+def test_numbers_are_those_in_sight_wherever_the_hand_is_by_now():
+    async def scenario():
+        world = FakeWorld()
+        explore = ExploreModel(world.link)
+        world.link.open()
+        await explore.open("emoji")
+        explore.set_times(0.5, 0.25)
+        await until(lambda: explore.states is not None and explore.states.t == 0.5)
+        facts, sight = facts_of(explore, NoCatalogue()), Sight(0, [], None, DARK)
+        world.link.hold()
+        explore.set_times(0.9, 0.1)
+        explore.set_source(Source(seed=9))
+        choice = Choice("arrays", "NPZ")
+        writing = asyncio.ensure_future(content(choice, explore, facts, sight))
+        await settle()
+        world.link.release()
+        arrays = np.load(io.BytesIO(await writing))
+        (asked,) = (jump for jump in world.link.of(m.Jump) if jump.raw)
+        assert (asked.t, asked.s, asked.source.seed) == (0.5, 0.25, facts.seed)
+        assert (float(arrays["t"]), float(arrays["s"])) == (facts.t, facts.s)
+
+    run(scenario())

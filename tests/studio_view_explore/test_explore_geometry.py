@@ -62,7 +62,7 @@ def test_t_grows_to_the_right_and_s_upwards():
     assert place.pixel(1, 0).x() > start.x()
     assert place.pixel(1, 0).y() == start.y()
     assert place.pixel(0, 1).y() < start.y()
-    assert "one jump" in meaning(*CORNER)
+    assert "all the way" in meaning(*CORNER)  # in however many steps
 
 
 @few

@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from engine.contract.facts import Facts
+from engine.contract.messages import Jump
 from studio.export.arrays import npz
 from studio.export.pictures import annotated, as_image, grid_array, png, square_columns
 from studio.export.plot import Dots, Lines, Window, svg
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.explore_model import ExploreModel
+from studio.model.states import read_arrays
 from studio.theme.tokens import Tokens
 from studio.view.explore.export_choice import FILMS, Choice
 from studio.view.explore.plot_drawing import PlotDrawing
@@ -60,7 +64,7 @@ async def content(choice: Choice, explore: ExploreModel, facts: Facts, sight: Si
     Raises ExportError, Refusal or LinkClosed.
     """
     if choice.what == "arrays":
-        arrays = await explore.raw()
+        arrays = await _numbers(explore)
         facts = replace(facts, t=round(float(arrays["t"]), 6), s=round(float(arrays["s"]), 6))
         return await asyncio.to_thread(npz, arrays, facts)
     if choice.format == "SVG":
@@ -69,6 +73,18 @@ async def content(choice: Choice, explore: ExploreModel, facts: Facts, sight: Si
         return await asyncio.to_thread(svg, sight.layers, sight.window, paper, facts)
     draw = drawer(choice, explore, sight)
     return await asyncio.to_thread(_png, draw, facts, choice.annotate)
+
+
+async def _numbers(explore: ExploreModel) -> dict[str, NDArray]:
+    """The jump in sight as float32, wherever the hand is by now. Raises Refusal or LinkClosed."""
+    states = explore.states
+    assert states is not None
+    sampler = explore.sampler_between(states.t, states.s)
+    at = states.source, states.t, states.s, states.steps
+    asked = Jump(0, explore.name, *at, raw=True, sampler=sampler)
+    answer, payload = await explore.ask_jump(asked)
+    arrays = read_arrays(answer, payload, "x_t", "x_s")
+    return {**arrays, "t": np.array(answer.t), "s": np.array(answer.s)}
 
 
 def drawer(choice: Choice, explore: ExploreModel, sight: Sight) -> Callable[[], QImage]:
