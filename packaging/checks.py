@@ -4,8 +4,8 @@
 kills, compilation); `faults` kills programs at random moments and feeds them mutated files; `bench`
 prints the measurements.
 
-Window tests run as a process of their own, because a Qt abort takes the whole process with it; that
-process runs beside the engine's tests, as both leave a core idle.
+Window tests run as a process of their own, because a Qt abort takes the whole process with it. What
+starts programs and mostly waits for them is another process; both run beside the rest.
 """
 
 import os
@@ -21,8 +21,12 @@ BIN = Path(sys.executable).parent
 TREES = ["engine", "studio", "tests", "packaging"]
 
 
-def pytest(marked: str) -> list[object]:
-    return [sys.executable, "-m", "pytest", "-m", marked, "--ignore=tests/bench"]
+WAITING = [f"tests/{name}" for name in ("hub", "together", "cli", "install", "studio_link")]
+QUICK = "not gui and not xvfb and not slow"
+
+
+def pytest(marked: str, *more: str) -> list[object]:
+    return [sys.executable, "-m", "pytest", "-m", marked, "--ignore=tests/bench", *more]
 
 
 # Groups that run one after the other; the commands of a group run side by side.
@@ -34,7 +38,8 @@ LINT: list[dict[str, list[object]]] = [
 ]
 TESTS: list[dict[str, list[object]]] = [
     {
-        "engine tests": pytest("not gui and not xvfb and not slow"),
+        "engine tests": pytest(QUICK, *(f"--ignore={folder}" for folder in WAITING)),
+        "process tests": pytest(QUICK, *WAITING),
         "window tests": pytest("gui and not slow"),
     },
     {"real-window tests": pytest("xvfb")},

@@ -171,6 +171,18 @@ def test_records_that_are_read_together_say_what_each_says_alone(sizes, hits, pi
         assert not [record for record in found if isinstance(record, Gap)]
 
 
+def test_among_records_of_one_size_damage_costs_its_own_alone():
+    """At any of its bytes but the one that means nothing."""
+    columns = encode_event(Columns(("step", "error")))
+    records = [encode_rows(np.array([[k, 0.5]])) for k in range(20)]
+    for at in range(len(records[7])):
+        hurt = bytearray(records[7])
+        hurt[at] ^= 0x40
+        found, _ = read(columns + b"".join([*records[:7], bytes(hurt), *records[8:]]))
+        kept = [k for k in range(20) if k != 7 or at == 3]
+        assert rows_of(found) == (kept, [] if at == 3 else [(7, len(hurt))])
+
+
 def test_a_slab_is_no_larger_than_it_may_be(monkeypatch):
     monkeypatch.setattr(journal, "SLAB", 1000)
     record = encode_rows(np.arange(20, dtype=np.float64).reshape(10, 2))

@@ -66,6 +66,8 @@ def test_json_without_a_type_is_no_message(value):
     [
         b"[" * 100_000,
         b'{"type":"done","id":' + b"[" * 100_000,
+        b'{"type":"done","later":' + b"[" * 100_000,
+        b'{"type":"\xff"}',
         b'{"type":"done","id":1e400}',
         b'{"type":"done","id":NaN}',
         b'{"type":"done"}',
@@ -75,7 +77,7 @@ def test_json_without_a_type_is_no_message(value):
         b'{"type":"done","id":1}{"type":"done","id":2}',
         b"",
     ],
-    ids=lambda header: header[:24].decode(),
+    ids=lambda header: str(header[:24]),
 )
 def test_hostile_headers_raise_nothing_else(header):
     with pytest.raises(MessageError):

@@ -15,7 +15,7 @@ from PIL import Image
 from engine.data.errors import DataError
 from engine.data.picture import FORMATS, read_picture
 
-GREYS = np.array([[0, 300], [30_000, 65_535]], np.uint16)
+GREYS = np.array([[0, 200], [30_000, 65_535]], np.uint16)  # 200 is nearer to 257 than to 0
 AS_BYTES = np.array([[0, 1], [117, 255]])
 
 
@@ -139,6 +139,7 @@ def test_a_long_strip_gives_its_middle(tmp_path: Path, upright: bool) -> None:
 
 def test_a_single_pixel_fills_the_square(tmp_path: Path) -> None:
     found = read(tmp_path, Image.new("LA", (1, 1), (100, 255)), 16, "PNG")
+    assert found.shape == (16, 16, 3)
     assert np.all(found == 100)
 
 

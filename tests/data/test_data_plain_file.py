@@ -48,10 +48,23 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_pipe_is_never_opened(tmp_path: Path, name: str) -> None:
+def test_a_pipe_is_never_opened(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / name)
+    monkeypatch.setattr("engine.data.plain_file.os.open", lambda *_: pytest.fail("it is opened"))
     with pytest.raises((UserError, OSError), match="plain file"):
         READERS[name](tmp_path / name)
+
+
+def test_what_becomes_a_pipe_while_it_is_looked_at_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look saw a plain file; the second is at what was opened."""
+    (tmp_path / "plain").write_bytes(b"x")
+    os.mkfifo(tmp_path / "pipe")
+    seen = os.stat(tmp_path / "plain")
+    monkeypatch.setattr("engine.data.plain_file.os.stat", lambda *_, **named: seen)
+    with pytest.raises(OSError, match="not a plain file"):
+        open_plain(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize("kind", ["socket", "device", "folder", "loop", "nowhere"])

@@ -45,7 +45,16 @@ def test_an_array_whose_header_is_no_python_is_refused(tmp_path: Path) -> None:
         read_points(tmp_path / "x.npy")
 
 
-@pytest.mark.parametrize("content", [b"\xff" * 40, b'{"format": 1, "files": [' + b"[" * 9000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff" * 40,
+        b'{"format": 1, "files": [' + b"[" * 9000,
+        b'{"format": 1, "step": 1, "files": [], "version": "\xff"}',
+        b'{"later": ' + b"[" * 100_000,
+    ],
+    ids=lambda content: str(content[:12]),
+)
 def test_a_manifest_of_any_bytes_is_damage(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
     assert verify(tmp_path) == "manifest.json is not readable"

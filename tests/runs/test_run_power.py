@@ -17,8 +17,10 @@ import torch
 from engine.contract.journal import Columns, Noticed, Reader, Rows
 from engine.contract.specs import MLP, Data, FlowMatching, RunSpec
 from engine.runs.checkpoint import newest, seal, sweep
+from engine.runs.film import Film
 from engine.runs.folder import RunFolder
 from engine.runs.journal import Journal
+from engine.runs.saver import Saver
 
 SPEC = RunSpec(Data("eight-gaussians"), FlowMatching(), MLP())
 MOMENTS = 40
@@ -149,3 +151,15 @@ def test_every_row_that_was_synced_outlives_power_loss(run, disk, tmp_path) -> N
             Journal(target / "journal").close()
             shutil.rmtree(target)
     journal.close()
+
+
+def test_no_checkpoint_is_on_the_disk_before_the_rows_that_led_to_it(run) -> None:
+    """Else power loss leaves a checkpoint whose past has a hole, which nobody trains again."""
+    there = list[list[int]]()
+    film = Film(run, "ema-0.9.safetensors", 0)
+    saver = Saver(run, 2, lambda: there.append(run.checkpoints()), film)
+    for step in (1, 2):
+        saver.begin(step, {"model": {"w": torch.zeros(2)}}, {"step": step})
+        saver.settled(wait=True)
+    saver.close()
+    assert there == [[], [1]]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loops import run
 
 from engine.contract.catalogue import POINT_SETS
-from engine.contract.schema import fields
+from engine.contract.schema import SpecError, fields, with_value
 from engine.contract.specs import MLP, DiT, UNet
 from studio.model.catalogue_model import CatalogueModel
 from studio.model.form_model import FormModel
@@ -94,11 +94,17 @@ def test_a_value_is_taken_or_kept_beside_as_a_problem(key: str, value: Any) -> N
     form = form_on_preset()
     before = form.spec
     form.set(key, value)
-    if form.text(key) is not None:
+    try:
+        wanted = with_value(before, key, value)
+    except SpecError:
         assert form.spec == before
-        assert form.text(key) == str(value)
-        assert key in {p.key for p in form.problems()}
-    elif key in {f.key for f in fields(form.spec)}:
+        if key in {f.key for f in fields(before) if f.shown}:
+            assert form.text(key) == str(value)
+            assert key in {p.key for p in form.problems()}
+        return
+    assert form.spec == wanted
+    assert form.text(key) is None
+    if key in {f.key for f in fields(form.spec)}:
         again = next(f.value for f in form.fields() if f.key == key)
         form.set(key, str(again) if not isinstance(again, tuple) else again)
         assert form.text(key) is None

@@ -89,7 +89,10 @@ def test_a_journal_that_cannot_be_written_pauses_training_until_it_can(
     monkeypatch.setattr("engine.runs.journal.os.write", full)
     monkeypatch.setattr("engine.runs.journal.ROWS", 1)
     monkeypatch.setattr("engine.worker.keeping.WAIT", 0.001)
-    assert trained(run, points).how == "finished"
+    monkeypatch.setattr("engine.worker.heartbeat.PERIOD", 0.001)
+    states, told = set(), lambda progress: states.add(progress.state)
+    assert train_session(run.path, points, NOWHERE, threads=1, report=told).how == "finished"
+    assert "paused" in states
     history = read_history(run)
     assert history.steps.tolist() == list(range(1, 21))
     assert any("waits in memory" in e.message for e in history.events if isinstance(e, Noticed))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from session_support import curves, of_kind, stopping_at, tensors, trained, trained_to
 
 from engine.contract.catalogue import METHODS
-from engine.contract.journal import Sampled, Sealed, Started
+from engine.contract.journal import Sampled, Sealed, Started, encode_event
 from engine.contract.messages import Left
 from engine.contract.specs import RunSpec
 from engine.runs.checkpoint import newest
@@ -119,6 +119,19 @@ def test_killed_at_random_moments_it_is_still_the_same_run(
     name: str, kind: str, tmp_path: Path
 ) -> None:
     killed_again_and_again(tiny(name, kind), tmp_path, kills=8, seed=4)
+
+
+def test_a_checkpoint_that_the_journal_does_not_tell_of_is_gone_on_from(run, points) -> None:
+    """As a kill leaves it between the name of a checkpoint and its record."""
+    trained(run, points, *stopping_at(7))
+    content = run.journal.read_bytes()
+    run.journal.write_bytes(content[: content.index(encode_event(Sealed(7)))])
+    assert of_kind(read_history(run), Sealed) == [6]
+    found = newest(run)
+    assert found is not None
+    assert found.step == 7
+    assert trained(run, None) == Left("finished", 20)
+    assert of_kind(read_history(run), Started) == [0, 7]
 
 
 @pytest.mark.slow
