@@ -1,8 +1,8 @@
 """The README's test command: `test` is lint, types, import contracts and tests.
 
 `check` stops before the tests; `slow` is the tests that take more than ten seconds each (repeated
-kills, compilation); `faults` kills programs at random moments and feeds them mutated files; `bench`
-prints the measurements.
+kills, compilation); `faults` kills programs at random moments, feeds them mutated files and sees tests
+fail without their guards; `bench` prints the measurements.
 
 Window tests run as a process of their own, because a Qt abort takes the whole process with it. What
 starts programs and mostly waits for them is another process; both run beside the rest.
@@ -49,6 +49,7 @@ BENCH: list[dict[str, list[object]]] = [{"bench": [sys.executable, "-m", "tests.
 FAULTS: list[dict[str, list[object]]] = [
     {"kills": [sys.executable, "-m", "tests.faults", "--kills", "200"]},
     {"fuzzing": [sys.executable, "-m", "tests.fuzz", "--inputs", "200000"]},
+    {"guards": [sys.executable, "-m", "tests.faults.guards"]},
 ]
 COMMANDS = {
     "check": LINT,

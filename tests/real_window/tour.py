@@ -143,7 +143,7 @@ async def pictures(studio: Studio) -> None:
         await asyncio.sleep(0.5)
     await until(lambda: both_ways(closer.pixels.paths, 3))
     await shoot("8-pixels", 1.0)
-    await keys("p")
+    await keys("Delete", "Delete", "Delete", "p")
     companions.remove("truth")
     await keys("f")
     await until(lambda: closer.picture_fields.seen is not None)
