@@ -1,8 +1,8 @@
 """The README's test command: `test` is lint, types, import contracts and tests.
 
 `check` stops before the tests; `slow` is the tests that take more than ten seconds each (repeated
-kills, compilation); `faults` kills programs at random moments, feeds them mutated files and sees tests
-fail without their guards; `bench` prints the measurements.
+kills, compilation); `faults` kills programs at random moments, feeds them mutated files and sees
+tests fail without their guards; `bench` prints the measurements.
 
 Window tests run as a process of their own, because a Qt abort takes the whole process with it. What
 starts programs and mostly waits for them is another process; both run beside the rest.
