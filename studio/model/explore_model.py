@@ -5,9 +5,7 @@ import math
 import time
 from pathlib import PurePath
 
-import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine.contract.catalogue import Model
@@ -29,7 +27,7 @@ from studio.model.ask import ask
 from studio.model.explore_sampler import fitting, known
 from studio.model.jump_cache import JumpCache
 from studio.model.newest import Newest
-from studio.model.states import Paths, States, read_arrays, read_states
+from studio.model.states import Paths, States, read_states
 from studio.model.tasks import spawn
 from studio.model.tracing import Tracing
 
@@ -181,15 +179,6 @@ class ExploreModel(QObject):
             self._sweep = None
             self.playing = False
             self.settings_changed.emit()
-
-    async def raw(self) -> dict[str, NDArray]:
-        """`x_t`, `x_s` as float32 with `t` and `s`, for export. Raises Refusal or LinkClosed."""
-        if not self.in_hand:
-            raise Refusal("Open a model first: there is nothing to export yet.")
-        asked = structs.replace(self._asked(self.t, self.s), raw=True)
-        answer, payload = await self.ask_jump(asked)
-        arrays = read_arrays(answer, payload, "x_t", "x_s")
-        return {**arrays, "t": np.array(answer.t), "s": np.array(answer.s)}
 
     async def look(self, sample: Sample, file: str = "") -> tuple[Looked, bytes]:
         """What a sample looks like; a picture `file` is taken in. Raises Refusal or LinkClosed."""

@@ -67,8 +67,12 @@ class ExportModel(QObject):
         """Give up the export that is under way; those that wait go on."""
         if self.now is not None and not self._cancelled:
             self._cancelled = True
-            spawn(self._cancel(self._id), refused=lambda why: None)
+            if self._id >= 0:
+                self._give_up()
             self.changed.emit()
+
+    def _give_up(self) -> None:
+        spawn(self._cancel(self._id), refused=lambda why: None)
 
     @property
     def cancelled(self) -> bool:
@@ -86,6 +90,8 @@ class ExportModel(QObject):
     async def _make(self, wanted: _Wanted) -> None:
         def build(id: int) -> Request:
             self._id = id
+            if self._cancelled:  # before it was asked for
+                self._give_up()
             return Export(id, wanted.command, str(wanted.path), wanted.values)
 
         try:

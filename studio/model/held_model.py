@@ -65,7 +65,9 @@ class HeldModel(QObject):
         link.closed.connect(lambda why: self._asks.forget())
 
     def want(self, wanted: bool) -> None:
-        """Ask from now on, or no more; what is known stays."""
+        """Ask from now on, or no more; what is known stays, what was refused is asked once more."""
+        if wanted and not self.wanted:
+            self.problems = {}
         self.wanted = wanted
         self._begin()
 

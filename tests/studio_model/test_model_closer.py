@@ -364,6 +364,10 @@ def test_a_failure_is_said_once_and_the_rest_goes_on() -> None:
         assert held.why_not("residual") == "Memory ran out."
         assert set(held.numbers) == {"defect", "error"}
         assert len(world.link.of(m.Map)) == 3
+        world.link.on(m.Map, world.engine.map)
+        held.want(False)
+        held.want(True)  # it is looked at anew
+        await until(lambda: "residual" in held.numbers)
 
     run(scenario())
 

@@ -1,7 +1,6 @@
 """Exploring: few requests, the last wish wins, nothing stale, and what is shown is true."""
 
 import numpy as np
-import pytest
 from exploring import exploring, where
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +9,6 @@ from msgspec import structs
 
 from engine.contract import messages as m
 from engine.contract.arrays import Array
-from studio.link.link import Refusal
 
 
 def test_opening_shows_the_model_where_the_sliders_stand() -> None:
@@ -172,26 +170,11 @@ def test_a_dead_engine_keeps_the_picture_and_a_new_one_goes_on() -> None:
         explore.set_times(0.6, 0.1)
         await settle()
         assert explore.states is kept
-        with pytest.raises(Refusal, match="Open a model first"):
-            await explore.raw()
         world.link.release()
         asked = len(world.link.asked)
         world.link.open()
         await until(lambda: where(explore) == (0.6, 0.1))
         assert isinstance(world.link.asked[asked], m.OpenModel)
         assert watch.refused == []
-
-    run(scenario())
-
-
-def test_raw_states_for_export() -> None:
-    async def scenario() -> None:
-        _, explore, _ = await exploring("emoji")
-        explore.set_times(0.8, 0.3)
-        arrays = await explore.raw()
-        assert arrays["x_t"].shape == (16, 3, 16, 16)
-        assert arrays["x_s"].dtype == np.float32
-        assert (float(arrays["t"]), float(arrays["s"])) == (0.8, 0.3)
-        await until(lambda: where(explore) == (0.8, 0.3))
 
     run(scenario())

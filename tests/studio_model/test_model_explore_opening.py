@@ -23,8 +23,6 @@ def test_a_model_that_is_being_opened_is_asked_nothing() -> None:
         await settle(3)
         explore.set_times(0.7, 0.3)
         await settle(3)
-        with pytest.raises(Refusal):
-            await explore.raw()
         assert len(world.link.of(m.Jump)) == before
         world.link.release()
         await opening

@@ -58,8 +58,6 @@ def test_a_sampler_is_asked_for_once_as_far_as_the_model_can() -> None:
         assert explore.sampler == wanted
         assert [asked.sampler for asked in world.link.of(m.Jump)] == [m.Sampler(), wanted]
         assert world.link.of(m.Trace)[-1].sampler == wanted
-        assert (await explore.raw())["t"] == 1.0
-        assert world.link.of(m.Jump)[-1].sampler == wanted
         world.models["velocity"] = structs.replace(world.models["points"], capability="velocity")
         await explore.open("velocity")
         assert explore.sampler == m.Sampler(times="karras")

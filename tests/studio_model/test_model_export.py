@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from fake_link import FakeLink
 from loops import run, settle, until
 
@@ -67,14 +68,16 @@ def test_only_its_own_progress_counts() -> None:
     run(scenario())
 
 
-def test_what_is_given_up_is_no_fault() -> None:
+@pytest.mark.parametrize("turns", [0, 3])
+def test_what_is_given_up_is_no_fault(turns: int) -> None:
     async def scenario() -> None:
         link, exports, told = exporting()
         exports.cancel()  # there is nothing to give up
         link.on(m.Export, lambda r: m.Refused(r.id, "It was cancelled."))
         link.hold()
         exports.start(FILM, Path("/a.gif"))
-        await settle()
+        if turns:
+            await settle(turns)
         exports.cancel()
         exports.cancel()
         assert exports.cancelled
