@@ -7,30 +7,12 @@ so nothing can be out of date.
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import TextIO
 
+from engine.contract.locking import take
+
 NAME = "open-"
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
 
 
 class Mark:
@@ -39,7 +21,7 @@ class Mark:
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"{NAME}{os.getpid()}"
         self.file: TextIO = open(self.path, "w", encoding="utf-8")  # noqa: SIM115
-        if not _lock(self.file.fileno()):
+        if not take(self.file.fileno()):
             self.file.close()
             raise BlockingIOError(f"{self.path} is in use")
 
@@ -58,7 +40,7 @@ def bury(folder: Path) -> list[str]:
     found = []
     for path in sorted(folder.glob(f"{NAME}*")):
         with contextlib.suppress(OSError), open(path, "r+", encoding="utf-8") as file:
-            if _lock(file.fileno()) and os.fstat(file.fileno()).st_nlink:
+            if take(file.fileno()) and os.fstat(file.fileno()).st_nlink:
                 found.append(file.read())
                 path.unlink()
     return found

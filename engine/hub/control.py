@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from engine.contract.errors import UserError
+from engine.contract.locking import take
 from engine.runs.errors import RunError, disk_sentence
-from engine.runs.lock import take
 
 FILE = "hub.lock"
 _LENGTH = 80  # bytes, always: whoever reads meanwhile finds the old ones or the new

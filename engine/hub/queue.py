@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from engine.contract.errors import UserError
 from engine.contract.files import write_whole
+from engine.contract.locking import take
 from engine.contract.specs import RunSpec
 from engine.runs.errors import RunError, disk_sentence
-from engine.runs.lock import take
 
 FORMAT = 1
 MOST = 1000  # runs that may wait

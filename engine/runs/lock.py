@@ -1,33 +1,13 @@
 """One writer for a run: a lock that the system frees when its process is gone."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from engine.contract.locking import take
 from engine.runs.errors import RunError, disk_sentence
 from engine.runs.folder import RunFolder
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
 
 _PATIENCE = 0.5  # seconds: `is_held` of another process holds the lock for a moment
 
@@ -41,18 +21,13 @@ def hold(folder: RunFolder) -> Iterator[None]:
         raise RunError(disk_sentence("use", folder.path, error)) from error
     try:
         give_up = time.monotonic() + _PATIENCE
-        while not _try(handle):
+        while not take(handle):
             if time.monotonic() > give_up:
                 raise RunError(f"{folder.path} is in use by another process; stop that one first.")
             time.sleep(0.01)
         yield
     finally:
         os.close(handle)
-
-
-def take(handle: int) -> bool:
-    """Lock an open file for this process; False where another one has it."""
-    return _try(handle)
 
 
 def is_held(folder: RunFolder) -> bool:
@@ -62,6 +37,6 @@ def is_held(folder: RunFolder) -> bool:
     except OSError:
         return False
     try:
-        return not _try(handle)
+        return not take(handle)
     finally:
         os.close(handle)
