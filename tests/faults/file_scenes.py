@@ -1,5 +1,6 @@
 """Kills of what writes one file: the import of a data set, the export of samples."""
 
+import os
 import subprocess
 import sys
 import time
@@ -34,7 +35,7 @@ def cache_is_built(place: Place, tally: Tally) -> None:
     if process.returncode not in (-9, 0) and "already" not in complained:
         tally.fault("unreadable", f"{name}: the import after a kill fails: {complained[-300:]}")
     for pack in workspace.rglob("*.h5"):
-        if pack.name.startswith(TEMPORARY):
+        if TEMPORARY in str(pack.relative_to(workspace)):
             continue
         try:
             found = open_data(pack.parent.name, workspace).info
@@ -47,15 +48,22 @@ def cache_is_built(place: Place, tally: Tally) -> None:
 
 def strike(process: "subprocess.Popen[str]", folder: Path, place: Place) -> None:
     """Kill a process at a random moment after it began to write something, or a little before."""
-    old = set(folder.rglob(f"{TEMPORARY}*"))
+    old = unfinished(folder)
     early = place.chance.random() < 0.3 and place.chance.uniform(0, 2.0)
     begun = time.monotonic()
     while process.poll() is None and not (early and time.monotonic() > begun + early):
-        if set(folder.rglob(f"{TEMPORARY}*")) - old:
+        if unfinished(folder) - old:
             time.sleep(place.chance.uniform(0, 0.1))
             break
         time.sleep(0.002)
     process.kill()
+
+
+def unfinished(folder: Path) -> set[Path]:
+    """What is being written below a folder, which may go while it is looked at."""
+    walked = os.walk(folder)
+    found = {Path(root, name) for root, *names in walked for kind in names for name in kind}
+    return {path for path in found if TEMPORARY in path.name}
 
 
 def command(*words: object) -> "subprocess.Popen[str]":
