@@ -129,6 +129,7 @@ class Studio(QObject):
         models.film.forked.connect(lambda spec: self._show_train())
         models.past.failed.connect(self.explore.problem)
         window.page_changed.connect(self._on_page)
+        window.closed.connect(self.remember)
         for name in SHOWS_TRAIN:
             window.actions_[name].triggered.connect(self._show_train)
         for signal in (
@@ -165,7 +166,8 @@ class Studio(QObject):
             await self.models.catalogue.refresh()
             await runs.refresh()
         except LinkError:
-            return  # the engine went away, and its own notice says so
+            self._taking_up = None  # the engine went away, as its notice says; the next one gets it
+            return
         if runs.find(session.run) and not fresh:
             spawn(runs.open(session.run), refused=lambda why: None)
         hello = self.models.engine.hello
@@ -179,7 +181,8 @@ class Studio(QObject):
         """A person wants what was in hand when the last studio died."""
         self._restore()
         self._target = ""
-        self._taking_up = spawn(self._take_up())
+        self._taking_up = None
+        self._on_engine()  # where it is not ready yet, it gets this when it is
 
     def _view_in_hand(self, last: View) -> View:
         """That of last time where its model is still there, else a shipped model."""

@@ -42,6 +42,7 @@ class Faults:
         self.show: Callable[[str], object] = lambda sentence: None
         self.folder = folder or default_folder()
         self.died = False
+        self.unanswered = False  # nobody said what to take up after that
         self._seen: Counter[str] = Counter()
         self._mark: Mark | None = None
         self._handler: logging.Handler = logging.StreamHandler()
@@ -57,8 +58,8 @@ class Faults:
         self._qt_before = qInstallMessageHandler(self._said_by_qt)
 
     def leave(self) -> None:
-        """This studio leaves as it should: the next one need not ask."""
-        if self._mark is not None:
+        """This studio leaves as it should: the next one need not ask, unless nobody answered."""
+        if self._mark is not None and not self.unanswered:
             self._mark.leave()
 
     def release(self) -> None:

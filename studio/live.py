@@ -51,6 +51,7 @@ async def _live(window: Window, options: Options, faults: Faults) -> int:
         return await _perform(studio, options, closed)
     finally:
         signals.release()
+        faults.unanswered = studio.last_time.asking
         await studio.stop()
 
 

@@ -19,9 +19,10 @@ from engine.cli.training import key_values, spec_from
 from engine.contract import exits
 from engine.contract.messages import StartRun
 from engine.hub.control import Control
-from engine.hub.queue import Entry, Plan, QueueFile
+from engine.hub.queue import Entry, Plan, QueueFile, has_begun
 from engine.hub.trainings import Trainings
 from engine.hub.workspace import runs_folder
+from engine.runs.folder import RunFolder
 from engine.worker.parent import leave_with_parent
 
 app = typer.Typer()
@@ -147,13 +148,14 @@ def _train(entry: Entry, workspace: Path, file: QueueFile) -> int:
     with tempfile.TemporaryDirectory(prefix="flowmap-queue-") as scratch:
         words = ["resume", entry.run]
         words += [word for key, value in entry.changes for word in ("--set", f"{key}={value}")]
-        if entry.spec is not None and not (folder / "spec.toml").exists():
+        if entry.spec is not None and not has_begun(RunFolder(folder), entry.spec):
             spec = Path(scratch, "spec.toml")
             spec.write_text(tomli_w.dumps(msgspec.to_builtins(entry.spec)), "utf-8")
             words = ["train", str(spec), "--run", str(folder)]
         command = [sys.executable, "-m", "engine.cli", *words, "--workspace", str(workspace)]
         code = _wait(subprocess.Popen(command, preexec_fn=_LEAVES))
-    began = (folder / "spec.toml").exists() and code not in (exits.BAD_INPUT, exits.NO_TORCH)
+    there = entry.spec is None or has_begun(RunFolder(folder), entry.spec)
+    began = there and code not in (exits.BAD_INPUT, exits.NO_TORCH)
     problem = f"It {exits.in_words(code)} when it was started in a terminal."
     waits_on = methodcaller("with_problem", entry.run, problem)
     file.edit(methodcaller("without", entry.run) if began else waits_on)

@@ -14,6 +14,7 @@ from engine.contract.files import write_whole
 from engine.contract.locking import take
 from engine.contract.specs import RunSpec
 from engine.runs.errors import RunError, disk_sentence
+from engine.runs.folder import RunFolder
 
 FORMAT = 1
 MOST = 1000  # runs that may wait
@@ -93,13 +94,13 @@ class QueueFile:
         self.path = workspace / "queue.json"
         self._tell = tell
 
-    def stamp(self) -> tuple[int, int]:
-        """Differs where somebody changed the file; (0, 0) where there is none."""
+    def stamp(self) -> tuple[int, ...]:
+        """Differs where somebody changed the file; empty where there is none."""
         try:
             found = self.path.stat()
         except OSError:
-            return 0, 0
-        return found.st_mtime_ns, found.st_ino
+            return ()
+        return found.st_mtime_ns, found.st_ino, found.st_size
 
     def read(self) -> Plan:
         """What waits. Raises UserError where the file may not be read or is of a newer version."""
@@ -190,6 +191,15 @@ def waiting_spec(run: str, workspace: Path) -> RunSpec | None:
     """The spec of a run that waits and never began; None of any other one."""
     entries = QueueFile(workspace).peek().entries
     return next((entry.spec for entry in entries if entry.run == run), None)
+
+
+def has_begun(run: RunFolder, spec: RunSpec) -> bool:
+    """Whether this very run lies there; another one of its name is not to be gone on with."""
+    try:
+        found = run.spec()
+    except UserError:
+        return False
+    return replace(found, start="") == replace(spec, start="")  # which names a step now
 
 
 def waiting(workspace: Path) -> tuple[str, ...]:

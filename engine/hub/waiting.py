@@ -29,7 +29,7 @@ from engine.data.catalogue import find
 from engine.data.errors import DataError
 from engine.hub import machine
 from engine.hub.control import Control
-from engine.hub.queue import Entry, Plan, QueueFile
+from engine.hub.queue import Entry, Plan, QueueFile, has_begun
 from engine.hub.trainings import Trainings, new_info
 from engine.hub.workspace import runs_folder
 from engine.runs.folder import RunFolder
@@ -230,7 +230,7 @@ class Waiting:
         if entry.spec is None:
             resumed = ResumeRun(0, entry.run, changes=entry.changes)
             info = await self._trainings.resume(resumed)
-        elif self._has_begun(entry.run, entry.spec):
+        elif has_begun(RunFolder(runs_folder(self._workspace) / entry.run), entry.spec):
             await self._edit(lambda plan: plan.without(entry.run))  # a hub was killed here
             return
         else:
@@ -238,13 +238,6 @@ class Waiting:
         self._tell(RunChanged(info))  # first: a row that waits no more and has not moved is gone
         self._begun.add(entry.run)
         self._take(self._plan)
-
-    def _has_begun(self, run: str, spec: RunSpec) -> bool:
-        """Whether this very run lies there; another one of its name is refused, and waits on."""
-        folder = RunFolder(runs_folder(self._workspace) / run)
-        if not folder.spec_file.exists():
-            return False
-        return replace(folder.spec(), start="") == replace(spec, start="")  # which names a step now
 
     def _may_train(self) -> bool:
         with contextlib.suppress(UserError):  # another hub works at this queue

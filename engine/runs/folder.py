@@ -48,6 +48,8 @@ class RunFolder:
                 raise RunError(f"{self.path} is not empty; choose another folder.")
             made = not self.path.exists()
             self._fill(spec, made)
+        except FileExistsError:
+            raise RunError(f"{self.path} is not empty; choose another folder.") from None
         except OSError as error:
             raise RunError(disk_sentence("start a run in", self.path, error)) from error
 
@@ -58,6 +60,8 @@ class RunFolder:
             self._checkpoints.mkdir()
             text = tomli_w.dumps(msgspec.to_builtins(spec))
             write_whole(self.spec_file, text.encode())
+        except FileExistsError:  # another program began a run here meanwhile: it is not ours
+            raise
         except OSError:
             self.remove(keep_folder=not made)
             raise

@@ -134,8 +134,12 @@ class Fit:
         def record(**found: Tensor) -> None:
             terms.update(found)
 
-        with autocast(self._device, self.training.precision):
-            self.loss(batch, randomness, step / self.training.steps, record)
+        held = self._norms()
+        try:
+            with autocast(self._device, self.training.precision):
+                self.loss(batch, randomness, step / self.training.steps, record)
+        finally:
+            self._put_back(held)  # to look at a step is not to take one
         return terms
 
     def measure(self, batch: Batch, randomness: Randomness, step: int) -> Measured:
@@ -143,14 +147,20 @@ class Fit:
 
         `follow` goes before it. Asked again after it failed, it finds what it would have found.
         """
-        # A discriminator's norms are refined by each pass.
-        held = [b.clone() for b in self.objective.buffers()] if self._adversary else []
+        held = self._norms()
         try:
             return self._measure(batch, randomness, step)
         except (RuntimeError, MemoryError):
-            for buffer, before in zip(self.objective.buffers(), held, strict=False):
-                buffer.copy_(before)
+            self._put_back(held)
             raise
+
+    def _norms(self) -> list[Tensor]:
+        """What a discriminator knows of its norms, which each pass refines."""
+        return [b.clone() for b in self.objective.buffers()] if self._adversary else []
+
+    def _put_back(self, norms: list[Tensor]) -> None:
+        for buffer, before in zip(self.objective.buffers(), norms, strict=False):
+            buffer.copy_(before)
 
     def _measure(self, batch: Batch, randomness: Randomness, step: int) -> Measured:
         self._optimiser.clear()

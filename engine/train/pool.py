@@ -24,6 +24,8 @@ from torch import Tensor
 
 from engine.contract import specs
 from engine.contract.files import sync
+from engine.data import hdf5
+from engine.data.damage import DAMAGE
 from engine.data.open import Dataset
 from engine.flow.clock import each
 from engine.flow.grids import karras
@@ -37,6 +39,7 @@ Report = Callable[[int, int], None]
 SOLVERS: dict[str, Step] = {"euler": euler, "heun": heun, "rk4": rk4}
 BLOCK = 1 << 24  # bytes of all states of a block, about: what building holds in memory
 CHECKSUM = 32  # bytes
+_MOST = 1 << 50  # bytes of an array: it is not read as a whole
 
 
 class FilePool:
@@ -191,15 +194,22 @@ class Place(NamedTuple):
 
 
 def _places(path: Path, plan: Plan) -> dict[str, Place] | None:
-    """The arrays of a file of this plan, or None where it is none."""
+    """The arrays of a file of this plan, or None where it is none.
+
+    A run that somebody sent has a file of theirs: what points out of it is nothing of this plan.
+    """
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with hdf5.open_hdf5(path) as file:
             if file.attrs.get("about") != plan.about:
                 return None
-            names = [name for name in ("states", "label", "checksums") if name in file]
-            found = [(name, file[name]) for name in names]
-            return {n: Place(d.id.get_offset(), d.nbytes // len(d)) for n, d in found}
-    except OSError:
+            arrays = {}
+            for name, array, _ in hdf5.walk(file, _MOST):
+                if array is None or array.chunks:
+                    return None
+                arrays[name] = array
+            held = {n: arrays[n] for n in ("states", "label", "checksums") if n in arrays}
+            return {n: Place(d.id.get_offset(), d.nbytes // len(d)) for n, d in held.items()}
+    except DAMAGE:
         return None
 
 

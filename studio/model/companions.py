@@ -1,6 +1,7 @@
 """Other models beside the one in hand, and the truth: asked for the same jump from one x_t."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from msgspec import structs
@@ -23,7 +24,6 @@ from studio.model.explore_model import ExploreModel
 from studio.model.explore_sampler import fitting, known
 from studio.model.newest import Newest
 from studio.model.states import States, read_followed, read_states
-from studio.model.tasks import spawn
 
 MOST = 4  # beside the one in hand
 TRUTH = "truth"  # name of a companion that is no model: the flow of the data set itself
@@ -66,11 +66,14 @@ class Companions(QObject):
         self._link, self._explore = link, explore
         self.all: list[Companion] = []
         self._next = 0  # whose turn it is
+        self._sealed: dict[str, int] = {}  # the newest step that is known of a run
         self._follows, self._seeks = Newest(self._follow), Newest(self._seek)
+        self._reopens = Newest(self._reopen)
         explore.states_changed.connect(self._on_states)
         explore.model_changed.connect(self._on_model)
         link.closed.connect(lambda why: self._follows.forget())
         link.closed.connect(lambda why: self._seeks.forget())
+        link.closed.connect(lambda why: self._reopens.forget())
 
     async def add(self, name: str) -> None:
         """Put a model beside the one in hand. Raises Refusal or LinkClosed."""
@@ -131,15 +134,23 @@ class Companions(QObject):
 
     def refresh(self, run: str, step: int) -> None:
         """A run sealed a checkpoint: open its newest weights where they stand beside."""
-        for other in self.all:
-            if other.name == run and step > other.model.step:
-                spawn(self._reopen(other), refused=lambda why: None)  # its next jump says why
+        self._sealed[run] = step
+        if self._outdated():
+            self._reopens.wish()
 
-    async def _reopen(self, other: Companion) -> None:
-        answer, _ = await ask(self._link, lambda id: OpenModel(id, other.name), Opened)
-        other.model = answer.model
-        self.changed.emit()
-        self._on_states()
+    def _outdated(self) -> list[Companion]:
+        return [other for other in self.all if self._sealed.get(other.name, -1) > other.model.step]
+
+    async def _reopen(self) -> None:
+        """Each once, in turn: what is sealed while one is opened waits for the next turn."""
+        for other in self._outdated():
+            try:
+                answer, _ = await ask(self._link, partial(OpenModel, model=other.name), Opened)
+            except LinkError:
+                continue  # its next jump says why
+            other.model = answer.model
+            self.changed.emit()
+            self._on_states()
 
     async def _follow(self) -> None:
         """Ask each once, in turn: where jumps come faster than answers, none is left behind."""

@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 SHORT = 3  # letters from which on a name is found within other words too
 _WORDS = ("home", "user", "host", "workspace", "program", "python", "path")
-_KNOWN = "usr|proc|dev|lib|lib64|etc|sys|bin|opt|run"  # where every system has the same
+_KNOWN = "usr|proc|dev(?!/shm)|lib|lib64|etc|sys|bin"  # where every system has the same
 _END = r"[^\s\"'<>|;,()\[\]{}]"
 _IN_QUOTES = re.compile(r"(?P<q>[\"'])(?:file://)?(?:/[^/\"']+/|[A-Za-z]:[\\/])[^\"'\n]*(?P=q)")
-_POSIX = re.compile(rf"(?<![\w.<>:/\\-])/(?!(?:{_KNOWN})/)[^\s/\"'<>|;,()\[\]{{}}]+/{_END}*")
+_POSIX = re.compile(rf"(?<![\w.<>/\\-])/(?!(?:{_KNOWN})/)[^\s/\"'<>|;,()\[\]{{}}]+/{_END}*")
 _FILE = re.compile(r"file://[^\s\"'<>|]+")
 _WINDOWS = re.compile(rf"(?<![\w<>])[A-Za-z]:(?:\\\\|\\|/){_END}*")
+_SHARE = re.compile(rf"(?<![\w<>:\\])\\{{2,4}}[\w.$-]+\\{_END}*")  # another machine's
 
 
 class Cleaner:
@@ -39,10 +40,13 @@ class Cleaner:
         self._pattern = re.compile("|".join(map(_found, ordered)) or r"(?!)", re.IGNORECASE)
 
     def clean(self, text: str) -> str:
-        """The text without them."""
+        """The text without them; line by line, as a search lets no other thread have its turn."""
+        return "\n".join(map(self._clean_line, text.split("\n")))
+
+    def _clean_line(self, text: str) -> str:
         text = self._pattern.sub(self._placeholder, text)
         text = _IN_QUOTES.sub(lambda found: f"{found['q']}<path>{found['q']}", text)
-        for pattern in (_FILE, _POSIX, _WINDOWS):
+        for pattern in (_FILE, _WINDOWS, _SHARE, _POSIX):  # a drive's slashes are its own
             text = pattern.sub("<path>", text)
         return text
 

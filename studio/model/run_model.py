@@ -3,6 +3,7 @@
 import asyncio
 import io
 import time
+import tokenize
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
@@ -65,6 +66,7 @@ class RunModel(QObject):
         self._told = 0.0  # when `changed` was sent last
         self._pulls = Newest(self._pull)
         self._pictures: OrderedDict[str, Preview] = OrderedDict()
+        self.beginnings = 0  # since another one a step may have been drawn again, otherwise
         self.info = info
         self.progress: Progress | None = None
 
@@ -141,8 +143,12 @@ class RunModel(QObject):
         """The preview of a step, from memory where it was seen. Raises Refusal or LinkClosed."""
         if sampled.file not in self._pictures:
             request = partial(ReadSample, run=self.name, file=sampled.file)
+            beginnings = self.beginnings
             _, payload = await ask(self._link, request, Chunk)
-            self._pictures[sampled.file] = _preview(sampled.file, payload)
+            preview = _preview(sampled.file, payload)
+            if beginnings != self.beginnings:
+                return preview  # what it was; it may be drawn anew
+            self._pictures[sampled.file] = preview
         self._pictures.move_to_end(sampled.file)
         found = self._pictures[sampled.file]
         while len(self._pictures) > PICTURES:
@@ -181,6 +187,7 @@ class RunModel(QObject):
         until = time.perf_counter() + SLICE
         for record in self._reader.feed(payload):
             if isinstance(record, Started):
+                self.beginnings += 1
                 self._pictures.clear()  # what follows is drawn anew
             self._happenings.take(record, self._history.last_step)
             self._history.take(record)
@@ -203,13 +210,25 @@ def moved(info: RunInfo, progress: Progress) -> RunInfo:
     )
 
 
+# A header may claim any size, and numpy reads one that it cannot parse with Python's tokenizer.
+_DAMAGE = (
+    ValueError,
+    EOFError,
+    OSError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    tokenize.TokenError,
+)
+
+
 def _preview(file: str, data: bytes) -> Preview:
     if not file.endswith(".npy"):
         return Preview("png", data)
     try:
         points = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise Refusal(f"The preview {file} cannot be read: it is damaged.") from error
-    if points.ndim != 2 or points.shape[1] != 2:
+    if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind != "f":
         raise Refusal(f"The preview {file} holds no points.")
     return Preview("points", points=points.astype(np.float32, copy=False))

@@ -80,10 +80,10 @@ class Leaving(QObject):
         self.leave()
 
     async def _stop_all(self) -> None:
+        if self._models.engine.detached:  # first: what is refused after it ends with the window
+            await self._models.engine.detach(False)
         if self._models.queue.will_go_on:
             await self._models.queue.hold(True)  # else the next would begin where one stops
-        if self._models.engine.detached:
-            await self._models.engine.detach(False)
         for info in self.active():
             if info.state != "stopping":
                 run = RunModel(self._models.link, info)

@@ -156,7 +156,6 @@ class Window(QMainWindow):
         self.closing.emit(event)
         if event.isAccepted():
             self.session.geometry = bytes(self.saveGeometry().data())
-            self.session.page = self.page_title() or self.session.page
             self.session.save()
             self.is_closed = True
             self.closed.emit()

@@ -65,19 +65,23 @@ def test_what_is_not_there_is_named_and_nothing_changes(engine, tmp_path, words,
 
 def test_work_goes_on_after_a_failure_and_keeps_what_did_not_begin(engine, tmp_path):
     workspace = tmp_path / "workspace"
-    for name in ("taken", "good"):
+    for name in ("taken", "another", "good"):
         engine("queue", "add", "points-fm", "--steps", 12, "--name", name, *QUICK)
+    another = RunFolder(workspace / "runs" / "another")
+    another.create(spec_from("points-fm", [], "", 9, None))
     (workspace / "runs" / "taken").mkdir(parents=True)
     (workspace / "runs" / "taken" / "something").touch()
     command = [sys.executable, "-m", "engine.cli", "queue", "work", "--workspace", str(workspace)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "1 of 2 did not finish." in done.stderr
+    assert "2 of 3 did not finish." in done.stderr
     assert RunFolder(workspace / "runs" / "good").checkpoints() == [12]
-    (left,) = QueueFile(workspace).read().entries
-    assert left.run == "taken"
-    assert "exit code 2" in left.problem
-    assert left.spec is not None
+    assert not another.checkpoints()
+    entries = QueueFile(workspace).read().entries
+    assert [left.run for left in entries] == ["taken", "another"]
+    for left in entries:
+        assert "exit code 2" in left.problem
+        assert left.spec is not None
 
 
 def test_a_terminal_and_a_window_do_not_work_at_the_same_queue(engine, tmp_path):

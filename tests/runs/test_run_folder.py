@@ -51,6 +51,25 @@ def test_the_spec_comes_back_as_it_was_given(tmp_path, name) -> None:
     assert made.spec() == presets()[name].spec
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_of_two_that_begin_a_run_at_the_same_moment_one_does(tmp_path, monkeypatch, there) -> None:
+    made, mkdir, begun = RunFolder(tmp_path / "run"), Path.mkdir, []
+
+    def late(path: Path, *given, **named) -> None:
+        if path.name == ("samples" if there else "run") and not begun:
+            begun.append(True)
+            RunFolder(tmp_path / "run").create(SPEC)
+        mkdir(path, *given, **named)
+
+    if there:
+        made.path.mkdir()
+    monkeypatch.setattr(Path, "mkdir", late)
+    with pytest.raises(RunError, match="not empty"):
+        made.create(SPEC)
+    assert made.spec() == SPEC
+    assert made.samples.is_dir()
+
+
 def test_a_folder_that_holds_anything_is_refused_and_left_as_it_is(run, tmp_path) -> None:
     with pytest.raises(RunError, match="already holds a run"):
         run.create(SPEC)

@@ -183,6 +183,27 @@ def test_a_run_beside_follows_its_newest_checkpoint() -> None:
     run(scenario())
 
 
+def test_openings_do_not_pile_up_while_checkpoints_are_sealed_faster() -> None:
+    async def scenario() -> None:
+        world, _, companions = await accompanied()
+        world.add_run("a")
+        world.train("a", 100)
+        await companions.add("a")
+        before = len(world.link.of(m.OpenModel))
+        world.link.hold()
+        for _ in range(10):
+            world.train("a", 100)
+            companions.refresh("a", world.runs["a"].step)
+            await settle(3)
+        assert len(world.link.of(m.OpenModel)) == before + 1
+        world.link.release()
+        await until(lambda: companions.all[0].model.step == 1100)
+        await settle()
+        assert len(world.link.of(m.OpenModel)) <= before + 2
+
+    run(scenario())
+
+
 def sought(explore: ExploreModel, companions: Companions) -> bool:
     truth = next(other for other in companions.all if other.name == TRUTH)
     return truth.beside is not None and truth.beside is explore.states

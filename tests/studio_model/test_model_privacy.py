@@ -1,6 +1,8 @@
 """No text that was cleaned tells who a person is or where the files lie, however it was written."""
 
 import json
+import threading
+import time
 import unicodedata
 from pathlib import Path
 from urllib.parse import quote
@@ -69,6 +71,11 @@ def test_nothing_is_told(
         ('teacher = "/mnt/my photos/a.safetensors"', 'teacher = "<path>"'),
         ("'D:\\\\Work\\\\a b\\\\c.txt' is gone", "'<path>' is gone"),
         ("E:/pictures/a.png", "<path>"),
+        ("cannot read /run/media/bo/DISK/a.png", "cannot read <path>"),
+        ("/opt/client/a.npz, /dev/shm/client/a", "<path>, <path>"),
+        ("OSError:/mnt/secret/a.npz", "OSError:<path>"),
+        ("PATH=/usr/bin:/mnt/secret/bin", "PATH=/usr/bin:<path>"),
+        (r"\\nas\client\a.npz and \\\\nas\\client\\a", "<path> and <path>"),
         ("from file:///mnt/a/b.png", "from <path>"),
         ("12.3 it/s, samples/000.png and/or 1/2", "12.3 it/s, samples/000.png and/or 1/2"),
         ("see /usr/lib/python3.11/ssl.py and /proc/cpuinfo", None),
@@ -104,3 +111,15 @@ def test_the_places_are_this_process_s_own(tmp_path: Path, monkeypatch: pytest.M
     assert str(tmp_path / "work") in found["workspace"]
     clean = Cleaner(found).clean(f"{tmp_path}/jo-home/a and {tmp_path}/work/runs, by josephine")
     assert clean == "<home>/a and <workspace>/runs, by <user>"
+
+
+def test_a_long_text_leaves_other_threads_their_turn(tmp_path: Path) -> None:
+    cleaner = Cleaner(places(str(tmp_path)))
+    text = "step 12345: the loss rose to 12.5, see samples/000500.png and its log\n" * 4000
+    thread = threading.Thread(target=cleaner.clean, args=(text,))
+    thread.start()
+    turns = 0
+    while thread.is_alive():
+        time.sleep(0.001)
+        turns += 1
+    assert turns > 5

@@ -239,6 +239,23 @@ def test_previews_are_told_fetched_once_and_forgotten_in_order() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (35184372088832, 2), }",
+        b"{'descr': [], 'fortran_order': False, 'shape': (2, 2), }",
+        b"{'descr': 'O', 'fortran_order': False, 'shape': (2, 2), }",
+        b"{'descr': '<f4', (((",
+        b"'''",
+        b"(" * 9000,
+    ],
+)
+def test_a_preview_of_a_run_that_somebody_sent_is_refused_in_a_sentence(header: bytes) -> None:
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with pytest.raises(Refusal, match=r"^The preview 000001\.npy "):
+        run_model._preview("000001.npy", content)
+
+
 def test_previews_are_fetched_anew_after_a_resume() -> None:
     async def scenario() -> None:
         world, model = followed()

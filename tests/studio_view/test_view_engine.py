@@ -212,6 +212,18 @@ def test_a_detached_engine_is_told_that_it_may_end_before_all_is_stopped(trainin
     qtbot.waitUntil(lambda: not stage.window.isVisible())
 
 
+def test_a_queue_that_cannot_be_held_keeps_no_detached_engine_going(training, qtbot):
+    stage, _run = training
+    stage.act("run.queue").trigger()
+    qtbot.waitUntil(lambda: len(stage.models.queue.waiting) == 1)
+    stage.models.engine.detached = True  # as its greeting said
+    stage.world.link.on(m.SetQueue, lambda r: m.Refused(r.id, "The disk is full."))
+    stage.window.close()
+    answer(stage, "Stop and save").click()
+    qtbot.waitUntil(lambda: not stage.window.isVisible())
+    assert not stage.models.engine.detached  # so that it saves and ends with the window
+
+
 def test_what_went_on_in_the_background_is_told_once(closed_stage, qtbot):
     stage = closed_stage
     for name in ("one", "two", "three"):

@@ -149,3 +149,16 @@ def test_a_crash_leaves_its_stack_and_the_next_start_knows(tmp_path):
 def test_who_ends_by_an_error_did_not_leave_as_it_should(tmp_path):
     assert crashing(tmp_path, "fall") == ("False", 0)
     assert crashing(tmp_path, "leave") == ("True", 0)
+
+
+@pytest.mark.parametrize("unanswered", [True, False])
+def test_a_question_that_nobody_answered_is_asked_again(tmp_path, unanswered):
+    (tmp_path / "open-1").write_text("a stack")  # of a studio that died
+    first = Faults(tmp_path)
+    first.unanswered = first.died and unanswered
+    first.leave()
+    first.release()
+    second = Faults(tmp_path)
+    second.leave()
+    second.release()
+    assert (first.died, second.died) == (True, unanswered)

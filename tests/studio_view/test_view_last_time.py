@@ -13,6 +13,16 @@ pytestmark = pytest.mark.gui
 @pytest.fixture
 def after_death(qtbot, qt_loop, theme, world, tmp_path):
     """The next studio after one that died on a run in the page Train; (window, studio, models)."""
+    window, studio, models = begun_again(qtbot, theme, world, tmp_path)
+    world.link.open()
+    qtbot.waitUntil(lambda: bool(models.runs.runs))
+    yield window, studio, models
+    models.explore.stop_playing()
+    studio.leaving.leave()
+
+
+def begun_again(qtbot, theme, world, tmp_path):
+    """The same, before the engine is there."""
     models = Models(world.link, tmp_path / "settings.ini")
     models.session.page, models.session.run = "Train", "old"
     world.add_run("old")
@@ -21,11 +31,7 @@ def after_death(qtbot, qt_loop, theme, world, tmp_path):
     window.show()
     studio = Studio(window, theme, models, died=True)
     models.engine.changed.connect(studio._on_engine)
-    world.link.open()
-    qtbot.waitUntil(lambda: bool(models.runs.runs))
-    yield window, studio, models
-    models.explore.stop_playing()
-    studio.leaving.leave()
+    return window, studio, models
 
 
 def answer(window, words):
@@ -53,6 +59,22 @@ def test_to_take_up_is_to_be_where_one_was(after_death, qtbot):
     assert window.page_title() == "Train"
     assert "last-time" not in window.notices.texts()
     assert not studio.last_time.asking
+
+
+def test_an_answer_before_the_engine_is_ready_is_kept(qtbot, qt_loop, theme, world, tmp_path):
+    window, studio, models = begun_again(qtbot, theme, world, tmp_path)
+    answer(window, "Take up where you were")
+    qtbot.wait(10)
+    world.link.open()
+    qtbot.waitUntil(lambda: models.runs.current is not None)
+    assert models.runs.current.name == "old"
+    studio.leaving.leave()
+
+
+def test_a_window_that_is_closed_unanswered_overwrites_nothing(after_death):
+    window, _, models = after_death
+    window.close()
+    assert (models.session.page, models.session.run) == ("Train", "old")
 
 
 def test_to_start_fresh_is_to_forget_it(after_death, qtbot):

@@ -110,6 +110,18 @@ def test_what_begins_while_it_is_dragged_is_let_go(queued, qtbot):
     assert "run-2" in card(queued).now
 
 
+def test_keys_that_are_faster_than_the_engine_all_count(queued, qtbot):
+    stage, rows = queued, card(queued).list
+    stage.world.link.hold()
+    rows.row("run-2").setFocus()
+    for _ in range(2):
+        qtbot.keyClick(rows.row("run-2"), Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: len(stage.world.link.of(m.MoveRun)) == 2)
+    stage.world.link.release()
+    qtbot.waitUntil(lambda: stage.world.waiting == ["run-3", "run-4", "run-2"])
+    qtbot.waitUntil(lambda: order(stage) == ["run-3", "run-4", "run-2"])
+
+
 def test_keys_move_it_and_the_focus_goes_with_it(queued, qtbot):
     rows = card(queued).list
     rows.row("run-2").setFocus()
@@ -118,14 +130,14 @@ def test_keys_move_it_and_the_focus_goes_with_it(queued, qtbot):
     assert rows.row("run-2").hasFocus()
     qtbot.keyClick(rows.row("run-2"), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     qtbot.waitUntil(lambda: order(queued) == ["run-2", "run-3", "run-4"])
-    asked = len(queued.world.link.of(m.MoveRun))
+    qtbot.waitUntil(lambda: len(queued.world.link.of(m.MoveRun)) == 2)
     qtbot.keyClick(rows.row("run-2"), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)  # the first
     qtbot.keyClick(rows.row("run-2"), Qt.Key.Key_Down)
     assert rows.row("run-3").hasFocus()
     qtbot.keyClick(rows.row("run-3"), Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: order(queued) == ["run-2", "run-4"])
     assert rows.row("run-4").hasFocus()
-    assert len(queued.world.link.of(m.MoveRun)) == asked
+    assert len(queued.world.link.of(m.MoveRun)) == 2
 
 
 def test_buttons_move_it_and_take_it_out(queued, qtbot):

@@ -1,7 +1,10 @@
 """The Train page: start, watch, control, go back in the history, resume."""
 
+import io
+
 import numpy as np
 import pytest
+from fake_world import points_file
 from PySide6.QtCore import QPoint, Qt
 
 from engine.contract import messages as m
@@ -339,3 +342,20 @@ def test_the_read_out_of_the_curve_is_whole(dressed, training, qtbot, size):
     readout.setText("2.406 at step 300   raw 2.593")
     wanted = readout.fontMetrics().horizontalAdvance(readout.text())
     qtbot.waitUntil(lambda: readout.width() >= wanted)
+
+
+def test_a_step_that_is_drawn_again_after_a_way_back_is_shown_as_it_is_now(training, qtbot):
+    stage, run = training
+    samples, file = stage.studio.train.samples, run.samples[-1].file
+    strip, shown = samples.strip, []
+    stage.window.resize(1280, 1000)
+    qtbot.waitUntil(lambda: len(strip.thumbnails) == 3 and not tasks.running())
+    before = strip.thumbnails[file]
+    samples.scatter.show_points = lambda points, anew: shown.append(points)
+    stage.world.samples[file] = points_file(77)
+    stage.world.journals[run.name] += encode_event(Started(350, 0.0, "cpu", 1, "0.1.0", 1234))
+    stage.world.journals[run.name] += encode_event(Sampled(500, file))
+    stage.world.link.notice(stage.world.progress(run.name))
+    qtbot.waitUntil(lambda: bool(shown))
+    assert np.array_equal(shown[-1], np.load(io.BytesIO(points_file(77))))
+    qtbot.waitUntil(lambda: strip.thumbnails.get(file, before) != before)

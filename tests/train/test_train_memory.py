@@ -113,5 +113,16 @@ def test_a_pass_that_fails_leaves_the_discriminator_as_it_was(tmp_path: Path) ->
     assert all(torch.equal(v, held[k]) for k, v in fit.objective.state_dict().items())
 
 
+def test_looking_at_what_a_step_was_given_leaves_the_discriminator_as_it_was(
+    tmp_path: Path,
+) -> None:
+    trainer = plain("ctm", "emoji-16")
+    rows(trainer, trainer.spec.training.steps + teacher_steps(trainer.spec) - 1)
+    held = copy.deepcopy(trainer._fit.objective.state_dict())
+    assert "loss" in trainer.given()
+    assert trainer._fit._adversary is not None
+    assert all(torch.equal(v, held[k]) for k, v in trainer._fit.objective.state_dict().items())
+
+
 def no_memory() -> Tensor:
     raise torch.OutOfMemoryError

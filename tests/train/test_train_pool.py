@@ -1,12 +1,14 @@
 """The pool of a teacher's trajectories: what it holds, and that it is whole or not there."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 import torch
 from torch import Tensor
@@ -322,3 +324,20 @@ class TestRefusals:
         with pytest.raises(UserError, match="not finite"):
             opened(tmp_path / "pool.h5", points_spec(), teacher=lambda x, t, label: x / 0)
         assert not (tmp_path / "pool.h5").exists()
+
+
+def test_a_file_that_points_elsewhere_is_no_pool(tmp_path: Path) -> None:
+    """As one may that came with a run of somebody else: the trajectories are made anew."""
+    path, spec = tmp_path / "trajectories.h5", points_spec()
+    first = everything(opened(path, spec), 20)
+    other = tmp_path / "other.h5"
+    shutil.copyfile(path, other)
+    with h5py.File(path, "r+") as file:
+        del file["times"]
+        file["times"] = h5py.ExternalLink(str(other), "times")
+    made = []
+    pool = opened(path, spec, report=lambda done, total: made.append(done))
+    assert made
+    assert torch.equal(everything(pool, 20).states, first.states)
+    with h5py.File(path, "r") as file:
+        assert isinstance(file.get("times", getlink=True), h5py.HardLink)

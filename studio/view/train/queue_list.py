@@ -137,8 +137,7 @@ class QueueList(QScrollArea):
         if dragged is None:
             self.opened.emit(row.run)
         elif place != before:
-            info = self._infos.pop(before)
-            self._infos.insert(place, info)  # so it lies there until the engine has answered
+            self._put(before, place)
             self.moved.emit(row.run, place)
         self._lay_out()
 
@@ -175,10 +174,17 @@ class QueueList(QScrollArea):
         return row
 
     def _move(self, run: str, by: int) -> None:
-        place = self.order.index(run) + by
+        before = self.order.index(run)
+        place = before + by
         if 0 <= place < len(self._infos):
+            self._put(before, place)
             self.moved.emit(run, place)
+            self._lay_out()
             self.ensureVisible(0, place * PITCH + HEIGHT // 2, 0, PITCH)
+
+    def _put(self, before: int, place: int) -> None:
+        """Let it lie there until the engine has answered: another key may come before."""
+        self._infos.insert(place, self._infos.pop(before))
 
     def _height(self, rows: int) -> int:
         return max(0, rows * PITCH - GAP)

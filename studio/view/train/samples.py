@@ -41,6 +41,7 @@ class Samples(Card):
         self._theme, self._fail = theme, fail
         self._run: RunModel | None = None
         self._shown: Sampled | None = None
+        self._beginnings = 0  # of the run, when it was shown
         self._follows = True
         self.grid = Grid("of the run", Pick(), theme)
         self.scatter = Scatter(theme)
@@ -96,6 +97,8 @@ class Samples(Card):
     def _refresh(self) -> None:
         """The history may have grown, or been taken back."""
         samples = self._run.samples if self._run else []
+        if self._run is not None and self._run.beginnings != self._beginnings:
+            self._shown, self._beginnings = None, self._run.beginnings
         last = max(0, len(samples) - 1)
         at = last if self._follows else min(self.slider.value(), last)
         self.slider.blockSignals(True)
@@ -127,7 +130,7 @@ class Samples(Card):
 
     async def _load(self) -> None:
         """Fetch the preview that is wanted now and paint it, unless another is by then."""
-        run, sampled = self._run, self._shown
+        run, sampled, beginnings = self._run, self._shown, self._beginnings
         if run is None or sampled is None:
             return
         try:
@@ -135,7 +138,7 @@ class Samples(Card):
         except LinkError as error:
             self._fail(str(error))
             return
-        if run is self._run and sampled == self._shown:
+        if (run, sampled, beginnings) == (self._run, self._shown, self._beginnings):
             self._paint(preview)
             newest = " · newest" if self._follows else ""
             self.where.setText(f"step {sampled.step:,} of {run.info.steps:,}{newest}")

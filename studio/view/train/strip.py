@@ -51,6 +51,7 @@ class Strip(QAbstractScrollArea):
         self._loads = Newest(self._load)
         self._blank = QImage()
         self.current = -1
+        self._beginnings = 0  # of the run, when the thumbnails were made
         self.thumbnails: OrderedDict[str, QImage] = OrderedDict()  # by file, oldest look first
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFixedHeight(EACH)
@@ -75,6 +76,9 @@ class Strip(QAbstractScrollArea):
 
     def refresh(self) -> None:
         """The run has grown, or was taken back."""
+        if self._run is not None and self._run.beginnings != self._beginnings:
+            self._beginnings = self._run.beginnings
+            self.thumbnails.clear()
         reach = max(0, len(self.samples) * EACH - self.viewport().width())
         self.horizontalScrollBar().setRange(0, reach)
         self.horizontalScrollBar().setPageStep(self.viewport().width())
@@ -102,11 +106,11 @@ class Strip(QAbstractScrollArea):
         run, samples, tokens = self._run, self.samples, self._theme.tokens
         if run is None or row >= len(samples):
             return
-        sampled, theme = samples[row], tokens.name
+        sampled, theme, beginnings = samples[row], tokens.name, run.beginnings
         preview = await run.picture(sampled)
         colours = QColor(tokens.accent).rgb(), QColor(tokens.field).rgb()
         made = await asyncio.to_thread(thumbnail, preview, self._side(), *colours)
-        if run is self._run and theme == self._theme.tokens.name:
+        if (run, theme, beginnings) == (self._run, self._theme.tokens.name, run.beginnings):
             self._keep(sampled.file, made)
 
     def paintEvent(self, event: QPaintEvent) -> None:
