@@ -53,7 +53,8 @@ class Waiting:
         self._control = control
         self._file = QueueFile(workspace, lambda text: tell(EngineNote("error", text)))
         self._begun: set[str] = set()  # started, and still in the file until their folder is there
-        self._plan, self._stamp = Plan(), (-1, -1)
+        self._plan = Plan()
+        self._stamp: tuple[int, ...] = (-1, -1)
         self._devices: dict[tuple[str, float], str] = {}  # as their specs say it
         self._shown: dict[str, RunInfo] = {}
         self._told = self._answer(-1)
