@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from engine.contract.history import History
-from engine.contract.journal import Reader
+from engine.contract.journal import Reader, Sealed
 from engine.hub.workspace import list_runs
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
@@ -51,7 +51,7 @@ def a_part_dies(place: Place, tally: Tally, which: Callable[[int], int]) -> None
     workspace = place.folder / "studio"
     known = list_runs(workspace) if workspace.exists() else []
     began = known[0].step if known else 0
-    sealed = known[0].checkpoint if known else 0
+    sealed = known[0].checkpoint if known else -1
     tally.resumes += bool(known)
     with (place.folder / "said").open("ab") as said:
         studio = subprocess.Popen(
@@ -76,14 +76,15 @@ def a_part_dies(place: Place, tally: Tally, which: Callable[[int], int]) -> None
         tally.fault("orphans", f"Left behind: {[name(found) for found in left]}.", len(left))
         for found in left:
             found.kill()
-    still_there(seen, the_run(workspace).journal, tally)
+    told = still_there(seen, the_run(workspace).journal, tally)
+    sealed = max([sealed, *(event.step for event in told.events if isinstance(event, Sealed))])
     found = checkpoint.newest(the_run(workspace))
-    if found is None or found.damaged or found.step < sealed:
-        tally.fault("unreadable", f"{workspace}: the newest checkpoint is {found}.")
+    if (found.step if found else -1) < sealed or (found and found.damaged):
+        tally.fault("unreadable", f"{workspace}: the newest of {sealed} is {found}.")
 
 
-def still_there(seen: bytes, journal: Path, tally: Tally) -> None:
-    """Whether every record that a window had read is there, byte for byte.
+def still_there(seen: bytes, journal: Path, tally: Tally) -> History:
+    """What a window had read, of which every record is to be there, byte for byte.
 
     A journal only grows. A training that goes on from a checkpoint trains the rows behind it anew,
     so a curve may be shorter for a moment; its records are not.
@@ -95,6 +96,7 @@ def still_there(seen: bytes, journal: Path, tally: Tally) -> None:
     tally.rows += len(history)
     if not journal.read_bytes().startswith(seen[: reader.offset]):
         tally.fault("lost", f"{journal}: records that were shown are gone.", len(history))
+    return history
 
 
 def name(process: psutil.Process) -> str:

@@ -49,6 +49,7 @@ def kill(
     """Train on in `folder`, kill at the moment that `now(run, its first step)` tells, look."""
     run = RunFolder(folder)
     before = checkpoint.newest(run) if run.spec_file.exists() else None
+    begun = len(starts(read_history(run))) if run.journal.exists() else 0
     if run.spec_file.exists():
         process = engine("resume", folder, stdin=subprocess.DEVNULL)
         tally.resumes += 1
@@ -66,9 +67,14 @@ def kill(
     found = checkpoint.newest(run)
     if found and found.damaged:
         tally.fault("unreadable", f"{folder}: {found.damaged[0]}")
-    starts = [event.step for event in history.events if isinstance(event, Started)]
-    if before and len(seen) and starts[-1] < before.step:
+    later = starts(history)[begun:]  # none where it was killed before it said so
+    if before and later and later[-1] < before.step:
         tally.fault("unreadable", f"{folder}: it went back behind step {before.step}.")
+
+
+def starts(history: History) -> list[int]:
+    """The step at which each session began."""
+    return [event.step for event in history.events if isinstance(event, Started)]
 
 
 def watch(
