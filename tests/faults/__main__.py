@@ -5,6 +5,7 @@ checkpoints) must be there afterwards, and no process may be left.
 """
 
 import argparse
+import itertools
 import os
 import random
 import sys
@@ -42,7 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="flowmap-faults-") as folder:
         settle(Path(folder))
         names = [name for name, (_, often) in SCENES.items() for _ in range(often)]
-        for number in range(chosen.kills):
+        for number in itertools.takewhile(lambda _: tally.struck < chosen.kills, itertools.count()):
             if number % len(names) == 0:
                 chance.shuffle(names)
             name = chosen.only or names[number % len(names)]
@@ -50,7 +51,8 @@ def main() -> int:
             place.mkdir(exist_ok=True)
             tally.kills[name] += 1
             SCENES[name][0](Place(place, chance), tally)
-            print(f"\r{number + 1} of {chosen.kills} kills", end="", file=sys.stderr, flush=True)
+            done = f"\r{tally.struck} of {chosen.kills} kills"
+            print(done, end="", file=sys.stderr, flush=True)
     print(f"\n{tally}", flush=True)
     return 1 if tally.faults else 0
 

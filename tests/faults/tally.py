@@ -28,6 +28,11 @@ class Tally:
         self.faults: list[str] = []
         self._began = time.monotonic()
 
+    @property
+    def struck(self) -> int:
+        """How many kills did not come too late."""
+        return self.kills.total() - self.finished
+
     def fault(self, kind: str, sentence: str, count: int = 1) -> None:
         """Something that must not happen has happened."""
         setattr(self, kind, getattr(self, kind) + count)
@@ -55,7 +60,7 @@ class Tally:
     def __str__(self) -> str:
         scenes = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
         lines = [
-            f"kills                   {self.kills.total() - self.finished} of ({scenes})",
+            f"kills                   {self.struck} of ({scenes})",
             f"came too late           {self.finished}",
             f"resumes                 {self.resumes}",
             f"acknowledged rows lost  {self.lost} of {self.rows}",
