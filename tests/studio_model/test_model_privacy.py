@@ -105,11 +105,11 @@ def test_the_places_are_this_process_s_own(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "jo-home"))
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "josephine")
-    found = places(str(tmp_path / "work"))
+    found = places(str(tmp_path / "space"))
     assert str(tmp_path / "jo-home") in found["home"]
     assert found["user"] == ["josephine", "jo-home"]
-    assert str(tmp_path / "work") in found["workspace"]
-    clean = Cleaner(found).clean(f"{tmp_path}/jo-home/a and {tmp_path}/work/runs, by josephine")
+    assert str(tmp_path / "space") in found["workspace"]
+    clean = Cleaner(found).clean(f"{tmp_path}/jo-home/a and {tmp_path}/space/runs, by josephine")
     assert clean == "<home>/a and <workspace>/runs, by <user>"
 
 
