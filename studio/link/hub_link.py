@@ -134,8 +134,10 @@ class HubLink(Link):
             await child.ended.wait()
         else:
             await _reap(child, SAVING)
-        if lost:
+        if lost and not self._stopping:  # nobody left while the child was buried
             self._returning = asyncio.create_task(self._come_back())
+        else:
+            self.returning = self.returning and not self._stopping
 
     def _is_lost(self, child: Child) -> bool:
         """Whether only the way to an engine has ended, which trains on without a window."""

@@ -16,6 +16,7 @@ from engine.contract import messages as m
 from engine.contract.version import PROTOCOL, VERSION
 from engine.hub import ending, silence
 from studio.link import hub_link
+from studio.link.child import Child
 from studio.link.hub_link import HubLink
 from studio.link.link import LinkClosed, Refusal
 
@@ -276,7 +277,18 @@ def test_an_engine_in_the_background_that_ended_by_itself_is_not_sought(tmp_path
 
 
 @pytest.mark.usefixtures("soon_back")
-def test_a_window_that_leaves_does_not_come_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("burial", [0.0, 0.2])
+def test_a_window_that_leaves_does_not_come_back(
+    tmp_path: Path, burial: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reap = hub_link._reap
+
+    async def slowly(child: Child, patience: float) -> None:
+        await asyncio.sleep(burial)
+        await reap(child, patience)
+
+    monkeypatch.setattr(hub_link, "_reap", slowly)
+
     async def scenario() -> None:
         async with linked(tmp_path, "far") as (link, heard):
             os.kill(link.pid, signal.SIGKILL)
